@@ -1,0 +1,32 @@
+//! Values that are valid by construction, and the names everything else is written in.
+//!
+//! Nothing here performs I/O or knows a database, a socket or HTTP. A value of one of these types has been checked once,
+//! by `FromStr`, and is never checked again.
+
+mod account;
+mod digest;
+mod names;
+mod pattern;
+mod rights;
+mod seams;
+mod site;
+mod sparse;
+mod text_enum;
+mod time;
+mod token;
+
+pub use account::{AccountName, InvalidAccountName, PrincipalKind, PrincipalRef};
+pub use digest::{Digest, InvalidDigest};
+pub use names::{
+    CanonicalName, CrateName, InvalidCrateName, InvalidRegistryName, RegistryName, Spelling,
+};
+pub use pattern::{InvalidPattern, NamePattern};
+pub use rights::{
+    ClaimMode, InstanceRole, Publishing, Role, Scope, Scopes, UnknownScope, View, Visibility,
+};
+pub use seams::{Clock, Random};
+pub use site::{InvalidBase, Site};
+pub use sparse::sparse_path;
+pub use text_enum::UnknownWord;
+pub use time::Timestamp;
+pub use token::{InvalidToken, TokenHash, TokenSecret};
