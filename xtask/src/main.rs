@@ -1,2 +1,48 @@
-//! x
-fn main() {}
+//! The project's own commands: `cargo xtask test`, `architecture`, `live`.
+//!
+//! Each prints what it does as it goes, in words, and ends with the exit code of what it ran.
+
+mod architecture;
+mod command;
+mod live;
+mod packages;
+mod postgres;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Xtask,
+}
+
+#[derive(Subcommand)]
+enum Xtask {
+    /// Run all tests, with a private PostgreSQL, then the architecture check
+    Test(test::Arguments),
+    /// Check that arrows between our crates only go down
+    Architecture,
+    /// Fetch this project from crates.io through a server built from it, then again without crates.io
+    Live,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Xtask::Test(arguments) => test::run(&arguments),
+        Xtask::Architecture => architecture::run(),
+        Xtask::Live => live::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            command::exit_code(&error)
+        }
+    }
+}

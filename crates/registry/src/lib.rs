@@ -1,1 +1,46 @@
-//! placeholder
+//! Use cases: what a registry does. They know rules, the database, blobs and upstreams, and never HTTP.
+//!
+//! A use case takes the right it needs as a value ([`rights`]), so forgetting to ask for it does not compile. What a caller
+//! can mend is a [`Refusal`]; what nobody outside can mend is a fault, logged once at the edge.
+
+mod bootstrap;
+mod claims;
+mod directory;
+mod download;
+mod instance;
+mod owners;
+mod people;
+mod publish;
+mod refusal;
+mod registries;
+mod rights;
+mod search;
+mod secrets;
+mod sessions;
+mod settings;
+mod tokens;
+mod upstreams;
+mod views;
+mod yank;
+
+pub use bootstrap::FirstStart;
+pub use claims::{Claim, ClaimImpact};
+pub use directory::{Attached, Registry, UpstreamSummary};
+pub use download::{Download, DownloadBody};
+pub use instance::Instance;
+pub use owners::Owner;
+pub use people::{NewPrincipal, Principal};
+pub use publish::{PublishStart, Published};
+pub use refusal::{Failure, Outcome, Refusal, RefusalClass};
+pub use registries::{AttachmentRequest, RegistryEdit, RegistryRequest};
+pub use rights::{
+    Actor, Denied, MayAdminister, MayAdministerInstance, MayCreateRegistries, MayMaintain, MayOwn,
+    MayPublish, MayRead, MayYank, SignedIn,
+};
+pub use search::{SearchHit, SearchPage};
+pub use settings::{Caller, Limits, SecretKey, Settings, UpstreamSettings};
+pub use tokens::{NewToken, Token, TokenRequest};
+pub use upstreams::{
+    AuthRequest, UpstreamDetail, UpstreamEdit, UpstreamRequest, UpstreamSource, UpstreamTest,
+};
+pub use views::{Listing, Resolved};

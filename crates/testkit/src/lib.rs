@@ -1,1 +1,30 @@
-//! placeholder
+//! What tests stand on: packages in a line, a fake upstream with faults, the real cargo, the real server, databases.
+//!
+//! Tests drive the built program over HTTP, as users do; so nothing here knows the inside of another room. Whatever goes
+//! wrong in here panics with all that a person needs to see, for in a test there is nobody else to tell.
+//!
+//! Whatever waits is `async`; [`FakeUpstream`] runs on threads of its own, so its methods are plain and may be called from
+//! any test. Nothing ever reaches the internet: cargo and the server are started with crates.io cut off.
+
+mod cargo;
+mod client;
+mod lockfile;
+mod management;
+mod normalise;
+mod package;
+mod postgres;
+mod server;
+mod upstream;
+mod wait;
+
+pub use cargo::{Cargo, Outcome};
+pub use client::{Answer, Client, Request};
+pub use lockfile::LockedPackage;
+pub use normalise::normalise;
+pub use package::{Dependency, Package, frame, gzip, raw_header, raw_link};
+pub use postgres::{Postgres, TestDatabase};
+pub use server::{Database, Server, ServerOptions};
+pub use supercargo_types::{View, sparse_path};
+pub use tar;
+pub use upstream::{FakeUpstream, Fault, LoggedRequest, Validators};
+pub use wait::eventually;

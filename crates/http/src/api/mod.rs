@@ -1,0 +1,25 @@
+//! The management API: `BASE/api/v1`. Shapes are a contract; a module per noun.
+
+mod claims;
+mod people;
+mod registries;
+mod shape;
+mod tokens;
+mod upstreams;
+
+use std::sync::Arc;
+
+use axum::Router;
+use supercargo_registry::Instance;
+
+pub(crate) fn router() -> Router<Arc<Instance>> {
+    let api = Router::new()
+        .merge(registries::router())
+        .merge(upstreams::router())
+        .merge(people::router())
+        .merge(claims::router())
+        .merge(tokens::router())
+        .fallback(shape::no_such_route)
+        .method_not_allowed_fallback(shape::wrong_method);
+    Router::new().nest("/api/v1", api)
+}

@@ -1,0 +1,209 @@
+//! What every handler of the management API shares: who asks, what was sent, and how answers and failures look.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+    response::IntoResponse,
+};
+use http::{Response, StatusCode, Uri, request::Parts};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+use supercargo_registry::{Actor, Caller, Denied, Failure, Instance, Refusal};
+use supercargo_types::RegistryName;
+
+use crate::{
+    app::{self, MANAGEMENT, Peer},
+    problem,
+};
+
+/// Requests are small.
+const BODY_BYTES: usize = 1 << 20;
+/// Items on a page where nothing is said, and at most.
+const PAGE: u32 = 50;
+const LONGEST_PAGE: u32 = 200;
+
+/// Who asks, from where.
+pub(super) struct Asking {
+    pub(super) actor: Option<Arc<Actor>>,
+    pub(super) caller: Caller,
+}
+
+impl FromRequestParts<Arc<Instance>> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        instance: &Arc<Instance>,
+    ) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0);
+        let caller = app::caller(&parts.headers, peer);
+        let actor = app::actor(instance, &parts.headers)
+            .await
+            .map_err(|failure| Problem::of(instance, failure))?;
+        Ok(Self { actor, caller })
+    }
+}
+
+/// A request's body as JSON; what does not fit is said by name.
+pub(super) struct Sent<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Instance>> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, instance: &Arc<Instance>) -> Result<Self, Problem> {
+        let refuse = |text: String| Problem::of(instance, Refusal::Shape(text));
+        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES).await;
+        let bytes =
+            bytes.map_err(|_| refuse(format!("the request has more than {BODY_BYTES} bytes")))?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            refuse(format!(
+                "the request does not have the expected shape: {error}"
+            ))
+        })
+    }
+}
+
+/// The query's pairs, decoded; unknown ones are refused by name.
+pub(super) struct Asked {
+    pairs: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub(super) fn of(instance: &Instance, uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+        let pairs: Vec<_> = url::form_urlencoded::parse(uri.query().unwrap_or("").as_bytes())
+            .into_owned()
+            .collect();
+        match pairs.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            Some((key, _)) => {
+                let text = format!(
+                    "unknown parameter `{key}`; this address takes {}",
+                    list(known)
+                );
+                Err(Problem::of(instance, Refusal::Shape(text)))
+            }
+            None => Ok(Self { pairs }),
+        }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .find(|(found, _)| found == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn limit(&self, instance: &Instance) -> Result<u32, Problem> {
+        let Some(text) = self.get("limit") else {
+            return Ok(PAGE);
+        };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=LONGEST_PAGE).contains(limit))
+            .ok_or_else(|| {
+                let text = format!("`limit` is a number from 1 to {LONGEST_PAGE}, not `{text}`");
+                Problem::of(instance, Refusal::Shape(text))
+            })
+    }
+}
+
+fn list(known: &[&str]) -> String {
+    if known.is_empty() {
+        return "none".to_owned();
+    }
+    known
+        .iter()
+        .map(|key| format!("`{key}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A failure on its way out.
+pub(super) struct Problem(Box<Response<Body>>);
+
+pub(super) type Answer = Result<Response<Body>, Problem>;
+
+impl Problem {
+    pub(super) fn of(instance: &Instance, failure: impl Into<Failure>) -> Self {
+        Self(Box::new(problem::answer(
+            &failure.into(),
+            MANAGEMENT,
+            instance.site(),
+            None,
+        )))
+    }
+
+    /// About a registry: hidden and unknown ones answer alike.
+    pub(super) fn in_registry(
+        instance: &Instance,
+        registry: &str,
+        failure: impl Into<Failure>,
+    ) -> Self {
+        let failure = failure.into();
+        let name = registry.parse::<RegistryName>().ok();
+        if name.is_none() && matches!(failure, Failure::Denied(Denied::Hidden)) {
+            return Self(Box::new(problem::json(
+                StatusCode::NOT_FOUND,
+                &json!({ "errors": [{ "code": "no-such-registry", "detail": "no registry has such a name" }] }),
+            )));
+        }
+        Self(Box::new(problem::answer(
+            &failure,
+            MANAGEMENT,
+            instance.site(),
+            name.as_ref(),
+        )))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        *self.0
+    }
+}
+
+pub(super) fn created(value: &impl Serialize) -> Response<Body> {
+    problem::json(StatusCode::CREATED, &json!(value))
+}
+
+pub(super) fn ok(value: &impl Serialize) -> Response<Body> {
+    problem::json(StatusCode::OK, &json!(value))
+}
+
+pub(super) fn gone() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A whole list on one page.
+pub(super) fn whole(items: &[impl Serialize]) -> Response<Body> {
+    ok(&json!({ "items": items, "next_cursor": null, "total": items.len() }))
+}
+
+/// A page of a longer list; the cursor names its last item.
+pub(super) fn page<T: Serialize>(
+    items: &[T],
+    total: u64,
+    limit: u32,
+    cursor: impl Fn(&T) -> String,
+) -> Response<Body> {
+    let full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = items.last().filter(|_| full).map(cursor);
+    ok(&json!({ "items": items, "next_cursor": next, "total": total }))
+}
+
+pub(super) async fn no_such_route() -> Response<Body> {
+    problem::json(
+        StatusCode::NOT_FOUND,
+        &json!({ "errors": [{ "code": "no-such-route", "detail": "the management API has no such address" }] }),
+    )
+}
+
+pub(super) async fn wrong_method() -> Response<Body> {
+    problem::json(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &json!({ "errors": [{ "code": "wrong-method", "detail": "this address does not take that method" }] }),
+    )
+}

@@ -1,0 +1,126 @@
+//! One request in, one answer out: which surface it is for, and who is asking.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Router, body::Body};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use supercargo_registry::{Actor, Caller, Failure, Instance};
+use tower::ServiceExt as _;
+
+use crate::{
+    api,
+    cargo::{self, Route},
+    credential::{self, Credential},
+    pages,
+    problem::{Surface, plain},
+};
+
+/// Kept of a `User-Agent` for the audit log, in characters.
+const USER_AGENT: usize = 200;
+
+/// Everything that answers requests. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) instance: Arc<Instance>,
+    prefix: Arc<str>,
+    rest: Router,
+}
+
+/// Who asks, from where; what every handler of Cargo's routes gets.
+pub(crate) struct Asking {
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+impl App {
+    /// The app of an instance, answering under the path of its public URL.
+    pub fn new(instance: Arc<Instance>) -> Self {
+        let prefix = instance.site().path_prefix().into();
+        let rest = Router::new()
+            .merge(api::router())
+            .merge(pages::router())
+            .with_state(instance.clone());
+        Self {
+            instance,
+            prefix,
+            rest,
+        }
+    }
+
+    /// Answers one request.
+    pub async fn answer(
+        &self,
+        mut request: Request<Body>,
+        peer: Option<SocketAddr>,
+    ) -> Response<Body> {
+        self.strip_prefix(&mut request);
+        if let Some(route) = Route::parse(request.uri().path()) {
+            let route = route.into_owned();
+            return cargo::answer(&self.instance, route, request, &Asking { peer }).await;
+        }
+        request.extensions_mut().insert(Peer(peer));
+        match self.rest.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    /// A proxy in front may have stripped the prefix or not: both work.
+    fn strip_prefix(&self, request: &mut Request<Body>) {
+        if self.prefix.is_empty() {
+            return;
+        }
+        let uri = request.uri();
+        let Some(rest) = uri
+            .path_and_query()
+            .and_then(|path| path.as_str().strip_prefix(&*self.prefix))
+        else {
+            return;
+        };
+        if !rest.is_empty() && !rest.starts_with(['/', '?']) {
+            return;
+        }
+        let rest = if rest.starts_with('/') {
+            rest.to_owned()
+        } else {
+            format!("/{rest}")
+        };
+        if let Ok(uri) = rest.parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+}
+
+/// The peer's address, for handlers behind the router.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) Option<SocketAddr>);
+
+/// Who a request's token stands for; `None` without one. A token that is none is refused even where anyone may read.
+pub(crate) async fn actor(
+    instance: &Instance,
+    headers: &HeaderMap,
+) -> Result<Option<Arc<Actor>>, Failure> {
+    match credential::of(headers)? {
+        Credential::None => Ok(None),
+        Credential::Token(secret) => instance.actor(&secret).await.map(Some),
+    }
+}
+
+/// What an audit row says of where a request came from.
+pub(crate) fn caller(headers: &HeaderMap, peer: Option<SocketAddr>) -> Caller {
+    let agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    Caller {
+        address: peer.map(|peer| peer.ip().to_string()),
+        user_agent: agent.map(|agent| agent.chars().take(USER_AGENT).collect()),
+        request_id: None,
+    }
+}
+
+/// Nothing is at this path.
+pub(crate) fn nothing_here() -> Response<Body> {
+    plain(StatusCode::NOT_FOUND, "there is nothing at this address\n")
+}
+
+/// Which surface a failure is shaped for when it happens before a handler is known.
+pub(crate) const MANAGEMENT: Surface = Surface::Management;

@@ -1,0 +1,224 @@
+//! The addresses of Cargo's protocol, read by hand: nothing is allocated until a route is known to be one.
+
+use std::borrow::Cow;
+
+use supercargo_types::{Spelling, View, sparse_path};
+
+/// A route of one registry.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Route<'a> {
+    registry: &'a str,
+    deed: Deed,
+}
+
+/// The same, free of the request.
+#[derive(Debug)]
+pub(crate) struct OwnedRoute {
+    pub(crate) registry: String,
+    pub(crate) deed: Deed,
+}
+
+/// What is asked of a registry.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Config(View),
+    /// `None`: a path in the index that no crate has.
+    Index(View, Option<Spelling>),
+    Download {
+        view: View,
+        krate: String,
+        version: String,
+    },
+    Publish,
+    Yank {
+        krate: String,
+        version: String,
+    },
+    Unyank {
+        krate: String,
+        version: String,
+    },
+    Owners(String),
+    Search,
+    Me,
+    /// Below a registry's API, but none of the above.
+    Unknown,
+}
+
+impl Route<'_> {
+    pub(crate) fn into_owned(self) -> OwnedRoute {
+        OwnedRoute {
+            registry: self.registry.to_owned(),
+            deed: self.deed,
+        }
+    }
+}
+
+impl<'a> Route<'a> {
+    /// `None` for a path that is none of Cargo's.
+    pub(crate) fn parse(path: &'a str) -> Option<Self> {
+        let (registry, rest) = path.strip_prefix('/')?.split_once('/')?;
+        if registry.is_empty() || registry == "api" || registry == "-" {
+            return None;
+        }
+        let deed = if let Some(file) = rest.strip_prefix("index/") {
+            index(View::Index, file)
+        } else if let Some(rest) = rest.strip_prefix("api/v1/") {
+            web_api(View::Index, rest)
+        } else if let Some(rest) = rest.strip_prefix("mirror/") {
+            below(View::Mirror, rest)?
+        } else if let Some(rest) = rest.strip_prefix("hosted/") {
+            below(View::Hosted, rest)?
+        } else if rest == "me" {
+            Deed::Me
+        } else {
+            return None;
+        };
+        Some(Self { registry, deed })
+    }
+}
+
+fn below(view: View, rest: &str) -> Option<Deed> {
+    if let Some(file) = rest.strip_prefix("index/") {
+        return Some(index(view, file));
+    }
+    match web_api(view, rest.strip_prefix("api/v1/")?) {
+        download @ Deed::Download { .. } if view == View::Mirror => Some(download),
+        _ => None,
+    }
+}
+
+fn index(view: View, file: &str) -> Deed {
+    if file == "config.json" {
+        return Deed::Config(view);
+    }
+    let name: Option<Spelling> = file.rsplit('/').next().and_then(|name| name.parse().ok());
+    // any case resolves, but only at the one place where the crate's file stands
+    Deed::Index(
+        view,
+        name.filter(|name| file.eq_ignore_ascii_case(&sparse_path(name))),
+    )
+}
+
+fn web_api(view: View, rest: &str) -> Deed {
+    let mut segments = rest.split('/');
+    if segments.next() != Some("crates") {
+        return Deed::Unknown;
+    }
+    let segments: Vec<_> = segments.map(decode).collect();
+    let owned = |text: &Cow<'_, str>| text.clone().into_owned();
+    match segments.as_slice() {
+        [] => Deed::Search,
+        [new] if new == "new" => Deed::Publish,
+        [krate, owners] if owners == "owners" => Deed::Owners(owned(krate)),
+        [krate, version, deed] => {
+            let (krate, version) = (owned(krate), owned(version));
+            match deed.as_ref() {
+                "download" => Deed::Download {
+                    view,
+                    krate,
+                    version,
+                },
+                "yank" => Deed::Yank { krate, version },
+                "unyank" => Deed::Unyank { krate, version },
+                _ => Deed::Unknown,
+            }
+        }
+        _ => Deed::Unknown,
+    }
+}
+
+/// Percent-decoding; a `+` is a `+`, for cargo sends build metadata as it is. What does not decode stays as it came, and
+/// will be no crate's name.
+fn decode(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment);
+    }
+    let value = |digit: u8| {
+        char::from(digit)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if *first == b'%'
+            && let [high, low, tail @ ..] = tail
+            && let (Some(high), Some(low)) = (value(*high), value(*low))
+        {
+            bytes.push(high << 4 | low);
+            rest = tail;
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deed(path: &str) -> Option<String> {
+        Route::parse(path).map(|route| format!("{} {:?}", route.registry, route.deed))
+    }
+
+    #[test]
+    fn every_address_of_the_contract() {
+        let lines: Vec<_> = [
+            "/acme/index/config.json",
+            "/acme/mirror/index/config.json",
+            "/acme/hosted/index/se/rd/serde",
+            "/acme/index/SE/rd/Serde",
+            "/acme/index/se/rx/serde",
+            "/acme/index/1/a",
+            "/acme/api/v1/crates/new",
+            "/acme/api/v1/crates",
+            "/acme/api/v1/crates/demo/1.0.0+x/download",
+            "/acme/api/v1/crates/demo/1.0.0%2Bx/download",
+            "/acme/mirror/api/v1/crates/demo/1.0.0/download",
+            "/acme/api/v1/crates/demo/1.0.0/yank",
+            "/acme/api/v1/crates/demo/1.0.0/unyank",
+            "/acme/api/v1/crates/demo/owners",
+            "/acme/me",
+        ]
+        .iter()
+        .map(|path| deed(path).unwrap_or_else(|| (*path).to_owned()))
+        .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        acme Config(Index)
+        acme Config(Mirror)
+        acme Index(Hosted, Some(`serde`))
+        acme Index(Index, Some(`serde`))
+        acme Index(Index, None)
+        acme Index(Index, Some(`a`))
+        acme Publish
+        acme Search
+        acme Download { view: Index, krate: "demo", version: "1.0.0+x" }
+        acme Download { view: Index, krate: "demo", version: "1.0.0+x" }
+        acme Download { view: Mirror, krate: "demo", version: "1.0.0" }
+        acme Yank { krate: "demo", version: "1.0.0" }
+        acme Unyank { krate: "demo", version: "1.0.0" }
+        acme Owners("demo")
+        acme Me
+        "#);
+    }
+
+    #[test]
+    fn other_addresses_are_not_cargos() {
+        for path in [
+            "/",
+            "/api/v1/registries",
+            "/healthz",
+            "/acme",
+            "/acme/crates/demo",
+            "//index/config.json",
+            "/-/index/x",
+            "/acme/hosted/api/v1/crates/demo/1.0.0/download",
+            "/acme/mirror/api/v1/crates/new",
+        ] {
+            assert_eq!(deed(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Downloads: hosted bytes, cached bytes, and bytes that are fetched while their first client already reads.
+//!
+//! A fetched crate is hashed as it is stored. Its first client gets it as it comes, but for the last piece, which is held
+//! back until the checksum has matched: nobody ever receives a whole wrong file. Everybody else waits for the proof.
+
+use std::{
+    collections::HashMap,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use supercargo_blobs::{BlobBody, StagedReader};
+use supercargo_store::{LedgerRow, NewCachedCrate};
+use supercargo_types::{Digest, Spelling, View};
+use tokio::sync::watch;
+
+use crate::{
+    Caller, Instance,
+    directory::{Registry, UpstreamSummary},
+    refusal::{Failure, Outcome, Refusal},
+    rights::MayRead,
+    views::{Listed, Listing, Origin, Resolved},
+};
+
+/// What is held back of a file until its checksum has matched.
+const HELD_BACK: u64 = 64 << 10;
+/// How much of a file that is still coming goes to its first client at a time.
+const PIECE: usize = 256 << 10;
+
+/// A `.crate` file on its way out.
+pub struct Download {
+    /// Its checksum; also its `ETag`.
+    pub checksum: Digest,
+    /// Its length in bytes, where it is known before the end.
+    pub size: Option<u64>,
+    /// Its bytes.
+    pub body: DownloadBody,
+}
+
+/// The bytes of a download.
+pub enum DownloadBody {
+    /// All of them, shared.
+    Whole(Bytes),
+    /// Piece by piece.
+    Pieces(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
+}
+
+/// The fetches that are under way, one per upstream and checksum.
+#[derive(Default)]
+pub(crate) struct Fetches {
+    running: Mutex<HashMap<(i64, Digest), watch::Receiver<Progress>>>,
+}
+
+/// How far a fetch is.
+#[derive(Clone, Default)]
+struct Progress {
+    /// What the first client may see.
+    visible: u64,
+    length: Option<u64>,
+    reader: Option<Arc<StagedReader>>,
+    end: Option<End>,
+}
+
+#[derive(Clone)]
+enum End {
+    /// The checksum matches; this is the size.
+    Proven(u64),
+    /// Proven and stored for everybody.
+    Stored,
+    Failed(Failure),
+}
+
+/// What a download is of; travels with the stream.
+#[derive(Clone)]
+struct Wanted {
+    registry: Arc<Registry>,
+    view: View,
+    name: Spelling,
+    listing: Arc<Listing>,
+    version: String,
+    checksum: Digest,
+}
+
+impl Wanted {
+    fn listed(&self) -> &Listed {
+        self.listing
+            .version(&self.version)
+            .expect("invariant: found when the download began")
+    }
+}
+
+impl Instance {
+    /// The bytes of a version, as the registry resolves it in the `index` or `mirror` view.
+    ///
+    /// # Errors
+    /// [`Refusal::NoCrate`], [`Refusal::NoVersion`], or why its upstream could not give it.
+    pub async fn download(
+        self: &Arc<Self>,
+        right: &MayRead,
+        view: View,
+        name: &Spelling,
+        version: &str,
+    ) -> Outcome<Download> {
+        let registry = right.registry.clone();
+        let listing = match self.view(right, view, name).await? {
+            Resolved::Found(listing) => listing,
+            Resolved::Absent => {
+                return Err(Refusal::NoCrate {
+                    registry: registry.name.clone(),
+                    name: name.to_string(),
+                }
+                .into());
+            }
+        };
+        let found = listing
+            .version(version)
+            .and_then(|listed| Some((listed.checksum?, listed.origin.clone())));
+        let Some((checksum, origin)) = found else {
+            let (registry, name) = (registry.name.clone(), name.to_string());
+            return Err(Refusal::NoVersion {
+                registry,
+                name,
+                version: version.to_owned(),
+            }
+            .into());
+        };
+        match origin {
+            Origin::Hosted => {
+                let stored = self.stored(&checksum).await?;
+                stored.ok_or_else(|| {
+                    Failure::fault(anyhow::anyhow!(
+                        "the blob {checksum} of {name}@{version} is missing"
+                    ))
+                })
+            }
+            Origin::Upstream(upstream) => {
+                let wanted = Wanted {
+                    registry,
+                    view,
+                    name: name.clone(),
+                    listing,
+                    version: version.to_owned(),
+                    checksum,
+                };
+                self.from_upstream(&upstream, wanted).await
+            }
+        }
+    }
+
+    async fn stored(&self, checksum: &Digest) -> Outcome<Option<Download>> {
+        let blob = self.blobs.get(checksum).await?;
+        Ok(blob.map(|blob| Download {
+            checksum: *checksum,
+            size: Some(blob.size),
+            body: match blob.body {
+                BlobBody::Whole(bytes) => DownloadBody::Whole(bytes),
+                BlobBody::Pieces(pieces) => DownloadBody::Pieces(Box::pin(pieces)),
+            },
+        }))
+    }
+
+    async fn from_upstream(
+        self: &Arc<Self>,
+        upstream: &Arc<UpstreamSummary>,
+        wanted: Wanted,
+    ) -> Outcome<Download> {
+        // Only bytes that this upstream itself once delivered: otherwise an upstream that lists the checksum of a private
+        // crate, which stands in lockfiles, would be handed that crate.
+        let delivered = self.delivered_by(upstream, &wanted).await?;
+        if delivered && let Some(download) = self.stored(&wanted.checksum).await? {
+            self.enter_in_ledger(&wanted).await?;
+            return Ok(download);
+        }
+        let (mut progress, is_first) = self.join_fetch(upstream, &wanted);
+        let ready = |now: &Progress| match &now.end {
+            None => is_first && now.visible > 0,
+            Some(End::Proven(_)) => is_first,
+            Some(End::Stored | End::Failed(_)) => true,
+        };
+        let seen = progress.wait_for(ready).await.map(|seen| seen.clone());
+        let seen =
+            seen.map_err(|_| Failure::fault(anyhow::anyhow!("a fetch ended without a result")))?;
+        match seen.end {
+            Some(End::Failed(failure)) => Err(failure),
+            None | Some(End::Proven(_)) => {
+                let reader = seen
+                    .reader
+                    .ok_or_else(|| Failure::fault(anyhow::anyhow!("a fetch without a file")))?;
+                let checksum = wanted.checksum;
+                let body =
+                    DownloadBody::Pieces(Box::pin(self.clone().follow(progress, reader, wanted)));
+                Ok(Download {
+                    checksum,
+                    size: seen.length,
+                    body,
+                })
+            }
+            Some(End::Stored) => {
+                self.enter_in_ledger(&wanted).await?;
+                let stored = self.stored(&wanted.checksum).await?;
+                stored.ok_or_else(|| {
+                    Failure::fault(anyhow::anyhow!("a blob vanished right after it was stored"))
+                })
+            }
+        }
+    }
+
+    async fn delivered_by(&self, upstream: &UpstreamSummary, wanted: &Wanted) -> Outcome<bool> {
+        if wanted.listed().is_delivered() {
+            return Ok(true);
+        }
+        let delivered = self
+            .store
+            .cached_crate(upstream.id, &wanted.checksum)
+            .await?
+            .is_some();
+        if delivered {
+            wanted.listed().mark_delivered();
+        }
+        Ok(delivered)
+    }
+
+    /// The first checksum ever downloaded stands for ever; a replica may have been faster with another one.
+    async fn enter_in_ledger(&self, wanted: &Wanted) -> Outcome<()> {
+        let listed = wanted.listed();
+        if listed.is_ledgered() {
+            return Ok(());
+        }
+        let line = wanted.listing.line(listed);
+        let now = self.clock().now();
+        let (registry, view, name) = (&wanted.registry, wanted.view, &wanted.name);
+        let row = LedgerRow {
+            version: wanted.version.clone(),
+            checksum: wanted.checksum,
+            line: line.to_owned(),
+        };
+        let stands = self
+            .store
+            .add_ledger(registry.id, view, name, &row, now)
+            .await?;
+        if stands != wanted.checksum {
+            self.views.changed(registry.id, &name.canonical());
+            let upstream = registry
+                .upstream
+                .as_ref()
+                .map_or("", |attached| attached.upstream.name.as_str());
+            return Err(Refusal::ChangedBytes {
+                registry: registry.name.clone(),
+                upstream: upstream.to_owned(),
+                name: name.to_string(),
+                version: wanted.version.clone(),
+            }
+            .into());
+        }
+        listed.mark_ledgered();
+        Ok(())
+    }
+
+    fn join_fetch(
+        self: &Arc<Self>,
+        upstream: &Arc<UpstreamSummary>,
+        wanted: &Wanted,
+    ) -> (watch::Receiver<Progress>, bool) {
+        let key = (upstream.id, wanted.checksum);
+        let mut running = self
+            .fetches
+            .running
+            .lock()
+            .expect("invariant: nobody panics with this lock");
+        if let Some(progress) = running.get(&key) {
+            return (progress.clone(), false);
+        }
+        let (tell, progress) = watch::channel(Progress::default());
+        running.insert(key, progress.clone());
+        let (instance, upstream, wanted) = (self.clone(), upstream.clone(), wanted.clone());
+        // A task of its own: it goes on when the client who started it hangs up.
+        tokio::spawn(async move {
+            let end = match instance.fetch(&upstream, &wanted, &tell).await {
+                Ok(()) => {
+                    wanted.listed().mark_delivered();
+                    End::Stored
+                }
+                Err(failure) => End::Failed(failure),
+            };
+            let mut running = instance
+                .fetches
+                .running
+                .lock()
+                .expect("invariant: nobody panics with this lock");
+            running.remove(&key);
+            tell.send_modify(|progress| progress.end = Some(end));
+        });
+        (progress, true)
+    }
+
+    async fn fetch(
+        &self,
+        upstream: &UpstreamSummary,
+        wanted: &Wanted,
+        tell: &watch::Sender<Progress>,
+    ) -> Outcome<()> {
+        let mut staged = self.blobs.stage().await?;
+        let reader = Arc::new(staged.reader()?);
+        let failed = |failed| Failure::from(Refusal::Upstream(failed));
+        let name = &wanted.listed().name;
+        let download = self
+            .upstream
+            .download(&upstream.client, name, &wanted.version, &wanted.checksum)
+            .await;
+        let mut download = download.map_err(failed)?;
+        tell.send_modify(|progress| {
+            progress.length = download.length;
+            progress.reader = Some(reader);
+        });
+        while let Some(piece) = download.body.next().await {
+            staged.write(piece.map_err(failed)?).await?;
+            if staged.written() > HELD_BACK {
+                let visible = staged.flush().await?.saturating_sub(HELD_BACK);
+                tell.send_modify(|progress| progress.visible = visible);
+            }
+        }
+        let hashed = staged.finish().await?;
+        if hashed.digest() != &wanted.checksum {
+            let found = *hashed.digest();
+            return Err(self.wrong_bytes(upstream, wanted, &found).await);
+        }
+        let size = hashed.size();
+        tell.send_modify(|progress| progress.end = Some(End::Proven(size)));
+        hashed.put().await?;
+        let delivered = NewCachedCrate {
+            upstream_id: upstream.id,
+            checksum: wanted.checksum,
+            spelling: wanted.name.clone(),
+            version: wanted.version.clone(),
+            size,
+            now: self.clock().now(),
+        };
+        self.store.add_cached_crate(&delivered).await?;
+        Ok(())
+    }
+
+    async fn wrong_bytes(
+        &self,
+        upstream: &UpstreamSummary,
+        wanted: &Wanted,
+        found: &Digest,
+    ) -> Failure {
+        let refusal = Refusal::WrongBytes {
+            upstream: upstream.name.clone(),
+            name: wanted.name.to_string(),
+            version: wanted.version.clone(),
+            expected: wanted.checksum.to_string(),
+            found: found.to_string(),
+        };
+        tracing::error!(upstream = upstream.name, reason = %refusal, "wrong bytes from an upstream");
+        let mut audit = self.audit("upstream.wrong_bytes", None, &Caller::default());
+        audit.registry = Some(wanted.registry.name.to_string());
+        audit.crate_name = Some(wanted.name.to_string());
+        audit.version = Some(wanted.version.clone());
+        audit.detail = Some(refusal.to_string());
+        self.alarm(audit).await;
+        refusal.into()
+    }
+
+    /// What has come so far, then what comes, and the rest when it is proven.
+    fn follow(
+        self: Arc<Self>,
+        progress: watch::Receiver<Progress>,
+        reader: Arc<StagedReader>,
+        wanted: Wanted,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        let start = Following {
+            instance: self,
+            progress,
+            reader,
+            wanted,
+            sent: 0,
+            proven: None,
+        };
+        futures_util::stream::try_unfold(start, |mut following| async move {
+            let piece = following.next().await?;
+            Ok(piece.map(|piece| (piece, following)))
+        })
+    }
+}
+
+struct Following {
+    instance: Arc<Instance>,
+    progress: watch::Receiver<Progress>,
+    reader: Arc<StagedReader>,
+    wanted: Wanted,
+    sent: u64,
+    proven: Option<u64>,
+}
+
+impl Following {
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        if self.proven.is_none() {
+            let sent = self.sent;
+            let seen = self
+                .progress
+                .wait_for(|now| now.end.is_some() || now.visible > sent)
+                .await;
+            let seen = seen.map_err(io::Error::other)?.clone();
+            match seen.end {
+                None => return self.read(seen.visible).await.map(Some),
+                Some(End::Failed(failure)) => return Err(io::Error::other(format!("{failure:?}"))),
+                Some(End::Proven(size)) => self.prove(size).await?,
+                Some(End::Stored) => {
+                    let size = self.reader.len()?;
+                    self.prove(size).await?;
+                }
+            }
+        }
+        match self.proven {
+            Some(size) if self.sent < size => self.read(size).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    async fn prove(&mut self, size: u64) -> io::Result<()> {
+        self.instance
+            .enter_in_ledger(&self.wanted)
+            .await
+            .map_err(|failure| io::Error::other(format!("{failure:?}")))?;
+        self.proven = Some(size);
+        Ok(())
+    }
+
+    async fn read(&mut self, until: u64) -> io::Result<Bytes> {
+        let length = usize::try_from(until - self.sent)
+            .unwrap_or(PIECE)
+            .min(PIECE);
+        let piece = self.reader.read_at(self.sent, length).await?;
+        if piece.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        self.sent += piece.len() as u64;
+        Ok(piece)
+    }
+}

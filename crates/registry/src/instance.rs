@@ -1,0 +1,181 @@
+//! One running Supercargo: its database, blobs and upstreams, and the copies it holds in memory.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use supercargo_blobs::Blobs;
+use supercargo_store::{AuditEntry, AuditOutcome, Store};
+use supercargo_types::{Clock, Random, Site};
+use supercargo_upstream::{ClientSettings, UpstreamClient};
+
+use crate::{
+    directory::Directory,
+    download::Fetches,
+    rights::Actor,
+    secrets::Secrets,
+    sessions::Sessions,
+    settings::{Caller, Limits, Settings, UpstreamSettings},
+    views::{UpstreamIndex, Views},
+};
+
+/// How often counts and last uses go to the database.
+const BATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Everything the use cases share. Made once, passed as `Arc`.
+pub struct Instance {
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) upstream: UpstreamClient,
+    pub(crate) upstream_index: UpstreamIndex,
+    pub(crate) views: Views,
+    pub(crate) fetches: Fetches,
+    pub(crate) sessions: Sessions,
+    pub(crate) secrets: Secrets,
+    pub(crate) directory: ArcSwap<Directory>,
+    pub(crate) directory_turn: tokio::sync::Mutex<()>,
+    people: AtomicU64,
+    settings: Settings,
+}
+
+impl Instance {
+    /// Loads the settings from the database and starts the batch writer.
+    ///
+    /// # Errors
+    /// When the database cannot be read, a secret does not decrypt, or an allowed address makes no sense.
+    pub async fn open(store: Store, blobs: Blobs, settings: Settings) -> anyhow::Result<Arc<Self>> {
+        let allow = settings
+            .upstream
+            .allow_addresses
+            .iter()
+            .map(|text| text.parse())
+            .collect::<Result<Vec<_>, _>>()?;
+        let upstream = UpstreamClient::new(ClientSettings {
+            timeout: settings.upstream.timeout,
+            allow,
+            ..ClientSettings::default()
+        })?;
+        let secrets = Secrets::new(&settings.secret_key);
+        let directory = Directory::build(store.directory().await?, &secrets)?;
+        let instance = Arc::new(Self {
+            store,
+            blobs,
+            upstream,
+            upstream_index: UpstreamIndex::new(),
+            views: Views::new(),
+            fetches: Fetches::default(),
+            sessions: Sessions::new(),
+            secrets,
+            directory: ArcSwap::from_pointee(directory),
+            directory_turn: tokio::sync::Mutex::default(),
+            people: AtomicU64::new(0),
+            settings,
+        });
+        tokio::spawn(write_batches(Arc::downgrade(&instance)));
+        Ok(instance)
+    }
+
+    /// Our own URLs.
+    pub fn site(&self) -> &Site {
+        &self.settings.site
+    }
+
+    /// Where the time comes from.
+    pub fn clock(&self) -> &Clock {
+        &self.settings.clock
+    }
+
+    /// The limits on what is sent.
+    pub fn limits(&self) -> Limits {
+        self.settings.limits
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.settings.random
+    }
+
+    pub(crate) fn upstream_settings(&self) -> &UpstreamSettings {
+        &self.settings.upstream
+    }
+
+    /// Moves on with every change of people, memberships and tokens.
+    pub(crate) fn people_generation(&self) -> u64 {
+        self.people.load(Ordering::SeqCst)
+    }
+
+    /// After any change of people, memberships or tokens, before it is answered.
+    pub(crate) fn people_changed(&self) {
+        self.people.fetch_add(1, Ordering::SeqCst);
+        self.sessions.forget();
+    }
+
+    /// Whether the database answers: readiness.
+    ///
+    /// # Errors
+    /// With the reason when it does not.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        self.store.meta("bootstrapped").await?;
+        Ok(())
+    }
+
+    /// Writes what is still in memory; the last thing before the program ends.
+    pub async fn close(&self) {
+        self.upstream_index.flush(self).await;
+        self.write_uses().await;
+    }
+
+    async fn write_uses(&self) {
+        let used = self.sessions.take_used();
+        if used.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.touch_tokens(&used).await {
+            tracing::warn!(%error, "last uses of tokens were not written");
+        }
+    }
+
+    /// Tells people that something is wrong: a row in the audit log that asks for a person.
+    pub(crate) async fn alarm(&self, mut alarm: AuditEntry) {
+        alarm.outcome = AuditOutcome::Alarm;
+        if let Err(error) = self.store.add_audit(&alarm).await {
+            tracing::error!(%error, "an alarm was not written to the audit log");
+        }
+    }
+
+    /// A row for the audit log about what an actor did.
+    pub(crate) fn audit(&self, action: &str, actor: Option<&Actor>, caller: &Caller) -> AuditEntry {
+        AuditEntry {
+            at: self.clock().now(),
+            action: action.to_owned(),
+            outcome: AuditOutcome::Done,
+            principal: actor.map(|actor| actor.principal.to_string()),
+            token_id: actor.map(|actor| actor.token_id.clone()),
+            address: caller.address.clone(),
+            user_agent: caller.user_agent.clone(),
+            registry: None,
+            crate_name: None,
+            version: None,
+            detail: None,
+            request_id: caller.request_id.clone(),
+        }
+    }
+}
+
+/// Each second, until the instance is gone.
+async fn write_batches(instance: std::sync::Weak<Instance>) {
+    let mut tick = tokio::time::interval(BATCH_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let Some(instance) = instance.upgrade() else {
+            return;
+        };
+        instance.upstream_index.flush(&instance).await;
+        instance.write_uses().await;
+    }
+}

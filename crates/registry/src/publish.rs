@@ -1,0 +1,440 @@
+//! Publishing: bytes to a staged file while they are hashed, checks, then one transaction.
+//!
+//! A crash before the transaction leaves at most a blob that nothing refers to.
+
+use std::{collections::HashMap, io::BufReader, sync::Arc};
+
+use bytes::Bytes;
+use supercargo_blobs::{HashedBlob, StagedBlob};
+use supercargo_package::{
+    ArchiveLimits, Dependency, DependencyKind, DependencyRegistry, FrameLimits, FrameReader,
+    IndexEntry, ManifestLimits, PackageFacts, PublishMetadata, read_archive, read_facts,
+    stored_registry, warnings,
+};
+use supercargo_store::{NewVersion, PublishRule, Published as Stored};
+use supercargo_types::{ClaimMode, CrateName, PrincipalRef, Spelling};
+
+use crate::{
+    Caller, Instance,
+    directory::Registry,
+    refusal::{Failure, Outcome, Refusal},
+    rights::{Actor, MayPublish},
+    views::Content,
+};
+
+/// One name may stand in several tables of `Cargo.toml`, with another registry in each.
+type DependencyKey = (String, DependencyKind, Option<String>);
+
+fn key(dependency: &Dependency) -> DependencyKey {
+    (
+        dependency.name_in_toml.clone(),
+        dependency.kind,
+        dependency.target.clone(),
+    )
+}
+
+/// What cargo sends besides the file, in bytes: crates.io's limit.
+const METADATA_BYTES: u64 = 1 << 20;
+/// Read at a time while a file is checked.
+const READ_BUFFER: usize = 256 << 10;
+/// The identity of crates.io that cargo writes and that its lockfiles carry.
+pub(crate) const CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index";
+
+/// A publish whose body is still coming.
+pub struct PublishStart {
+    instance: Arc<Instance>,
+    right: MayPublish,
+    frame: FrameReader,
+    staged: StagedBlob,
+    name_checked: bool,
+}
+
+/// A version that is in the index.
+#[derive(Debug)]
+pub struct Published {
+    /// As published.
+    pub name: CrateName,
+    /// As published.
+    pub version: String,
+    /// For `warnings.other`: the only words that reach a successful publisher.
+    pub warnings: Vec<String>,
+}
+
+impl Instance {
+    /// Begins a publish; the right is proved before the first byte of the body is read.
+    ///
+    /// # Errors
+    /// Only faults: the staging folder cannot be written.
+    pub async fn start_publish(self: &Arc<Self>, right: MayPublish) -> Outcome<PublishStart> {
+        let limits = FrameLimits {
+            metadata_bytes: METADATA_BYTES,
+            crate_bytes: self.limits().crate_size,
+        };
+        Ok(PublishStart {
+            instance: self.clone(),
+            right,
+            frame: FrameReader::new(limits),
+            staged: self.blobs.stage().await?,
+            name_checked: false,
+        })
+    }
+}
+
+impl PublishStart {
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// As soon as something is wrong: a length over its limit, no JSON, a name this token may not write.
+    pub async fn push(&mut self, piece: Bytes) -> Outcome<()> {
+        let file = self.frame.push(piece).map_err(Refusal::from)?;
+        if !self.name_checked
+            && let Some(metadata) = self.frame.metadata()
+        {
+            self.right.covers(&metadata.name.canonical())?;
+            self.name_checked = true;
+        }
+        if let Some(bytes) = file {
+            self.staged.write(bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// The body is complete: checks it and publishes.
+    ///
+    /// # Errors
+    /// Everything that row P8 lists, with nothing stored.
+    pub async fn finish(self, caller: &Caller) -> Outcome<Published> {
+        let metadata = self.frame.finish().map_err(Refusal::from)?;
+        self.right.covers(&metadata.name.canonical())?;
+        let hashed = self.staged.finish().await?;
+        self.instance
+            .publish(&self.right, metadata, hashed, caller)
+            .await
+    }
+}
+
+impl Instance {
+    async fn publish(
+        self: &Arc<Self>,
+        right: &MayPublish,
+        metadata: PublishMetadata,
+        file: HashedBlob,
+        caller: &Caller,
+    ) -> Outcome<Published> {
+        let registry = &right.registry;
+        let (file, facts) = self.check_contents(&metadata, file).await?;
+        let canonical = metadata.name.canonical();
+        self.check_free(registry, &metadata).await?;
+        let registries = self
+            .dependency_registries(registry, &right.actor, &facts)
+            .await?;
+        if self.mode(registry, &canonical).await?.is_none() {
+            self.check_upstream(registry, &metadata.name).await?;
+        }
+
+        let now = self.clock().now();
+        let checksum = *file.digest();
+        let entry = IndexEntry::new(&facts, &checksum, now, |dependency| {
+            registries.get(&key(dependency)).cloned().flatten()
+        });
+        let size = file.size();
+        file.put().await?;
+        let new = NewVersion {
+            registry_id: registry.id,
+            name: metadata.name.clone(),
+            version: metadata.version.clone(),
+            checksum,
+            size,
+            entry: entry.to_line(),
+            description: facts.description.clone(),
+            facts: serde_json::to_string(&facts).map_err(|error| Failure::fault(error.into()))?,
+            principal_id: Some(right.actor.principal_id),
+            now,
+        };
+        let mut audit = self.audit("version.published", Some(&right.actor), caller);
+        audit.registry = Some(registry.name.to_string());
+        audit.crate_name = Some(metadata.name.to_string());
+        audit.version = Some(metadata.version.to_string());
+        audit.detail = Some(format!("checksum {checksum}"));
+        let rule = PublishRule {
+            may_create: true,
+            must_own: right.must_own,
+        };
+        let stored = self.store.publish(&new, rule, &audit).await?;
+        refuse_unless_stored(right, &metadata, stored)?;
+        self.views.changed(registry.id, &canonical);
+        Ok(Published {
+            name: metadata.name,
+            version: metadata.version.to_string(),
+            warnings: warnings(&facts),
+        })
+    }
+
+    /// Reads the archive on the blocking pool, with its limits.
+    async fn check_contents(
+        &self,
+        metadata: &PublishMetadata,
+        file: HashedBlob,
+    ) -> Outcome<(HashedBlob, PackageFacts)> {
+        let limits = ArchiveLimits {
+            unpacked_bytes: self.limits().unpacked_size,
+            ..ArchiveLimits::default()
+        };
+        let metadata = metadata.clone();
+        let checked = tokio::task::spawn_blocking(move || -> Outcome<_> {
+            let reader = BufReader::with_capacity(READ_BUFFER, file.open()?);
+            let archive = read_archive(reader, &metadata.name, &metadata.version, &limits)
+                .map_err(|refused| {
+                    if refused.is_fault() {
+                        Failure::fault(refused.into())
+                    } else {
+                        Refusal::from(refused).into()
+                    }
+                })?;
+            let facts = read_facts(
+                &archive,
+                &metadata.name,
+                &metadata.version,
+                &ManifestLimits::default(),
+            )
+            .map_err(Refusal::from)?;
+            Ok((file, facts))
+        });
+        checked
+            .await
+            .map_err(|error| Failure::fault(error.into()))?
+    }
+
+    /// A first look before anything is stored; the database decides in the end.
+    async fn check_free(&self, registry: &Registry, metadata: &PublishMetadata) -> Outcome<()> {
+        let Some(hosted) = self
+            .store
+            .hosted(registry.id, &metadata.name.canonical())
+            .await?
+        else {
+            return Ok(());
+        };
+        if hosted.name != metadata.name {
+            return Err(Refusal::Twin {
+                registry: registry.name.clone(),
+                existing: hosted.name,
+            }
+            .into());
+        }
+        let number = number(&metadata.version);
+        match hosted
+            .versions
+            .into_iter()
+            .find(|version| version.number == number)
+        {
+            Some(existing) => Err(Refusal::VersionExists {
+                registry: registry.name.clone(),
+                name: metadata.name.clone(),
+                version: metadata.version.to_string(),
+                existing: existing.version.to_string(),
+            }
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// A new name that no claim covers: given only when the upstream definitely does not have it, in any spelling.
+    async fn check_upstream(
+        self: &Arc<Self>,
+        registry: &Registry,
+        name: &CrateName,
+    ) -> Outcome<()> {
+        let canonical = name.canonical();
+        let Some(attached) = registry
+            .upstream
+            .as_ref()
+            .filter(|attached| attached.takes(&canonical))
+        else {
+            return Ok(());
+        };
+        let upstream = attached.upstream.name.clone();
+        for spelling in twins(name) {
+            // asked anew: a name that was free half a minute ago may not be so now
+            self.upstream_index
+                .forget_absence(attached.upstream.id, &spelling);
+            match self.upstream_entry(&attached.upstream, &spelling).await {
+                Ok(entry) => {
+                    if let Content::Found(_) = entry.content {
+                        let (registry, name) = (registry.name.clone(), name.clone());
+                        return Err(Refusal::UpstreamHasName {
+                            registry,
+                            name,
+                            upstream,
+                        }
+                        .into());
+                    }
+                }
+                Err(Failure::Refused(refusal)) => {
+                    let reason = refusal.to_string();
+                    return Err(Refusal::UpstreamUnsure {
+                        name: name.clone(),
+                        upstream,
+                        reason,
+                    }
+                    .into());
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands as `registry` of each dependency in the index.
+    async fn dependency_registries(
+        &self,
+        registry: &Registry,
+        actor: &Arc<Actor>,
+        facts: &PackageFacts,
+    ) -> Outcome<HashMap<DependencyKey, Option<String>>> {
+        let mut registries = HashMap::new();
+        for dependency in &facts.dependencies {
+            let stands = match &dependency.registry {
+                DependencyRegistry::Url(url) if !is_crates_io(url) => {
+                    self.named_registry(registry, actor, dependency, url)?
+                }
+                DependencyRegistry::CratesIo | DependencyRegistry::Url(_) => {
+                    let mode = self.mode(registry, &dependency.package.canonical()).await?;
+                    if mode == Some(ClaimMode::Private) {
+                        return Err(Refusal::ForgottenRegistry {
+                            dependency: dependency.package.to_string(),
+                            requirement: dependency.requirement.clone(),
+                            registry: registry.name.clone(),
+                            in_cargo: registry.name.in_cargo(),
+                        }
+                        .into());
+                    }
+                    Some(CRATES_IO.to_owned())
+                }
+            };
+            registries.insert(key(dependency), stands);
+        }
+        Ok(registries)
+    }
+
+    /// A dependency that names an index URL: this registry, another one of this server, or somebody else's.
+    fn named_registry(
+        &self,
+        registry: &Registry,
+        actor: &Arc<Actor>,
+        dependency: &Dependency,
+        url: &str,
+    ) -> Outcome<Option<String>> {
+        match self.site().recognise(url) {
+            Some((name, _)) if name == registry.name => Ok(None),
+            // Hidden and unknown alike: a publish must not tell which registries exist.
+            Some((name, _)) => match self.may_read(name.as_str(), Some(actor.clone())) {
+                Ok(right) => Ok(Some(stored_registry(right.registry.id))),
+                Err(_) => Err(Refusal::UnknownDependencyRegistry {
+                    dependency: dependency.name_in_toml.clone(),
+                    registry: name,
+                }
+                .into()),
+            },
+            None => Ok(Some(url.to_owned())),
+        }
+    }
+}
+
+fn refuse_unless_stored(
+    right: &MayPublish,
+    metadata: &PublishMetadata,
+    stored: Stored,
+) -> Outcome<()> {
+    let registry = right.registry.name.clone();
+    let name = metadata.name.clone();
+    match stored {
+        Stored::New { .. } | Stored::Version { .. } => Ok(()),
+        Stored::Duplicate {
+            existing_version, ..
+        } => Err(Refusal::VersionExists {
+            registry,
+            name,
+            version: metadata.version.to_string(),
+            existing: existing_version.to_string(),
+        }
+        .into()),
+        Stored::Twin { existing } => Err(Refusal::Twin { registry, existing }.into()),
+        Stored::NotOwner { owners } => {
+            Err(not_owner(&right.registry, &right.actor, &name, &owners))
+        }
+        Stored::MayNotCreate => Err(Failure::fault(anyhow::anyhow!(
+            "a publish that may create was told that it may not"
+        ))),
+    }
+}
+
+pub(crate) fn not_owner(
+    registry: &Registry,
+    actor: &Actor,
+    name: &CrateName,
+    owners: &[PrincipalRef],
+) -> Failure {
+    let owners: Vec<_> = owners.iter().map(|owner| format!("`{owner}`")).collect();
+    Refusal::NotOwner {
+        registry: registry.name.clone(),
+        in_cargo: registry.name.in_cargo(),
+        name: name.clone(),
+        principal: actor.principal.to_string(),
+        owners: owners.join(", "),
+    }
+    .into()
+}
+
+/// The version without build metadata: `1.0.0+a` and `1.0.0+b` are one number.
+fn number(version: &semver::Version) -> String {
+    semver::Version {
+        build: semver::BuildMetadata::EMPTY,
+        ..version.clone()
+    }
+    .to_string()
+}
+
+fn is_crates_io(url: &str) -> bool {
+    url == CRATES_IO || supercargo_upstream::crates_io_index().is_at(url)
+}
+
+/// The spelling itself, and those with `-` or `_` throughout: what an upstream that folds names could hold.
+fn twins(name: &CrateName) -> Vec<Spelling> {
+    let spelling = name.spelling();
+    let mut twins = vec![spelling.clone()];
+    for (from, to) in [('_', "-"), ('-', "_")] {
+        let twin: Spelling = spelling
+            .as_str()
+            .replace(from, to)
+            .parse()
+            .expect("invariant: a name stays one with `-` and `_` exchanged");
+        if !twins.contains(&twin) {
+            twins.push(twin);
+        }
+    }
+    twins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_metadata_is_not_part_of_a_number() {
+        assert_eq!(number(&"1.0.0-rc.1+build.5".parse().unwrap()), "1.0.0-rc.1");
+    }
+
+    #[test]
+    fn every_uniform_spelling_is_asked_once() {
+        let twins = |name: &str| {
+            twins(&name.parse().unwrap())
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(twins("Foo-bar_baz"), "foo-bar_baz foo-bar-baz foo_bar_baz");
+        assert_eq!(twins("foo-bar"), "foo-bar foo_bar");
+        assert_eq!(twins("foo"), "foo");
+    }
+}

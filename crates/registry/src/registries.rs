@@ -1,0 +1,319 @@
+//! Registries: made, changed, deleted and restored.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use supercargo_store::{Attachment, Created, NewRegistry, RegistryChange};
+use supercargo_types::{InstanceRole, NamePattern, Publishing, RegistryName, Visibility};
+
+use crate::{
+    Actor, Caller, Instance,
+    directory::Registry,
+    refusal::{Outcome, Refusal},
+    rights::{
+        Denied, MayAdminister, MayAdministerInstance, MayCreateRegistries, MayRead, SignedIn,
+    },
+};
+
+/// A deleted registry can be restored this long.
+const RESTORABLE: Duration = Duration::from_hours(30 * 24);
+const LONGEST_DESCRIPTION: usize = 1000;
+const MOST_LABELS: usize = 50;
+const LONGEST_LABEL: usize = 100;
+
+/// A registry to be made; only the name is needed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryRequest {
+    /// Its name; it never changes.
+    pub name: RegistryName,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// Free key and value pairs.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Private where absent.
+    pub visibility: Option<Visibility>,
+    /// Owners where absent.
+    pub publishing: Option<Publishing>,
+    /// None where absent.
+    #[serde(default)]
+    pub upstreams: Vec<AttachmentRequest>,
+}
+
+/// What is to be changed; what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryEdit {
+    /// For people.
+    pub description: Option<String>,
+    /// The whole set.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Who reads.
+    pub visibility: Option<Visibility>,
+    /// Who publishes to existing crates.
+    pub publishing: Option<Publishing>,
+    /// The whole ordered list.
+    pub upstreams: Option<Vec<AttachmentRequest>>,
+}
+
+/// An upstream to read through: its name, or its name with patterns.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "AttachmentShape")]
+pub struct AttachmentRequest {
+    /// Of the upstream.
+    pub name: String,
+    /// Only these names; empty is all.
+    pub only: Vec<NamePattern>,
+    /// Not these.
+    pub except: Vec<NamePattern>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AttachmentShape {
+    Name(String),
+    Whole(AttachmentFields),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttachmentFields {
+    name: String,
+    #[serde(default)]
+    only: Vec<NamePattern>,
+    #[serde(default)]
+    except: Vec<NamePattern>,
+}
+
+impl From<AttachmentShape> for AttachmentRequest {
+    fn from(shape: AttachmentShape) -> Self {
+        match shape {
+            AttachmentShape::Name(name) => Self {
+                name,
+                only: Vec::new(),
+                except: Vec::new(),
+            },
+            AttachmentShape::Whole(AttachmentFields { name, only, except }) => {
+                Self { name, only, except }
+            }
+        }
+    }
+}
+
+fn check_words(description: &str, labels: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    if description.chars().count() > LONGEST_DESCRIPTION {
+        return Err(Refusal::Shape(format!(
+            "`description` has at most {LONGEST_DESCRIPTION} characters"
+        )));
+    }
+    if labels.len() > MOST_LABELS {
+        return Err(Refusal::Shape(format!(
+            "`labels` has at most {MOST_LABELS} entries"
+        )));
+    }
+    let long =
+        |text: &String| text.chars().count() > LONGEST_LABEL || text.chars().any(char::is_control);
+    match labels
+        .iter()
+        .find(|(key, value)| key.is_empty() || long(key) || long(value))
+    {
+        Some((key, _)) => Err(Refusal::Shape(format!(
+            "label `{key}`: keys and values have at most {LONGEST_LABEL} characters, and keys at least one"
+        ))),
+        None => Ok(()),
+    }
+}
+
+impl Instance {
+    fn attachments(
+        &self,
+        actor: &Actor,
+        registry: &RegistryName,
+        asked: &[AttachmentRequest],
+    ) -> Outcome<Vec<Attachment>> {
+        if asked.len() > 1 {
+            return Err(Refusal::SeveralUpstreams(asked.len()).into());
+        }
+        let directory = self.directory();
+        let is_admin = actor.instance_role() == InstanceRole::Admin;
+        let mut attachments = Vec::new();
+        for request in asked {
+            let upstream = directory
+                .upstream(&request.name)
+                .ok_or_else(|| Refusal::NoUpstream(request.name.clone()))?;
+            let refuse = |reason: &str| Refusal::UpstreamNotUsable {
+                registry: registry.clone(),
+                upstream: request.name.clone(),
+                reason: reason.to_owned(),
+            };
+            let allowed = match &upstream.settings.usable_by {
+                Some(names) => is_admin || names.contains(registry),
+                None => is_admin || !upstream.has_credentials(),
+            };
+            if !allowed {
+                return Err(refuse("an instance admin has to attach it, or to list this registry in its `usable_by`").into());
+            }
+            attachments.push(Attachment {
+                upstream_id: upstream.id,
+                only: request.only.clone(),
+                except: request.except.clone(),
+            });
+        }
+        Ok(attachments)
+    }
+
+    /// The registries that the caller may see, by name.
+    pub fn list_registries(&self, actor: &SignedIn) -> Vec<Arc<Registry>> {
+        let directory = self.directory();
+        let mut list: Vec<_> = directory
+            .registries()
+            .filter(|registry| {
+                self.may_read(registry.name.as_str(), Some(actor.0.clone()))
+                    .is_ok()
+            })
+            .cloned()
+            .collect();
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list
+    }
+
+    /// How many crates a registry hosts.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn count_hosted(&self, right: &MayRead) -> Outcome<u64> {
+        Ok(self.store.count_hosted(right.registry.id).await?)
+    }
+
+    /// Makes a registry; its maker becomes its admin.
+    ///
+    /// # Errors
+    /// [`Refusal::RegistryTaken`], [`Refusal::RegistryTwin`], [`Refusal::RegistryRetired`], and what is wrong with an upstream.
+    pub async fn create_registry(
+        &self,
+        right: &MayCreateRegistries,
+        request: RegistryRequest,
+        caller: &Caller,
+    ) -> Outcome<Arc<Registry>> {
+        let name = request.name;
+        check_words(&request.description, &request.labels)?;
+        let upstreams = self.attachments(&right.0, &name, &request.upstreams)?;
+        let new = NewRegistry {
+            name: name.clone(),
+            description: request.description,
+            labels: request.labels,
+            visibility: request.visibility.unwrap_or(Visibility::Private),
+            publishing: request.publishing.unwrap_or(Publishing::Owners),
+            upstreams,
+            now: self.clock().now(),
+        };
+        let mut audit = self.audit("registry.created", Some(&right.0), caller);
+        audit.registry = Some(name.to_string());
+        if let Created::Taken(existing) = self
+            .store
+            .create_registry(&new, Some(right.0.principal_id), &audit)
+            .await?
+        {
+            let retired = self.directory().deleted_at(&name).is_some();
+            return Err(match (existing == name.as_str(), retired) {
+                (true, true) => Refusal::RegistryRetired(name),
+                (true, false) => Refusal::RegistryTaken(name),
+                (false, _) => Refusal::RegistryTwin { existing },
+            }
+            .into());
+        }
+        self.reload_directory().await?;
+        self.people_changed();
+        self.loaded(&name)
+    }
+
+    fn loaded(&self, name: &RegistryName) -> Outcome<Arc<Registry>> {
+        let registry = self.directory().registry(name.as_str()).cloned();
+        registry.ok_or_else(|| Denied::Hidden.into())
+    }
+
+    /// # Errors
+    /// [`Refusal::Shape`], and what is wrong with an upstream.
+    pub async fn edit_registry(
+        &self,
+        right: &MayAdminister,
+        edit: RegistryEdit,
+        caller: &Caller,
+    ) -> Outcome<Arc<Registry>> {
+        let registry = &right.registry;
+        let description = edit.description.as_deref().unwrap_or("");
+        check_words(
+            description,
+            edit.labels.as_ref().unwrap_or(&BTreeMap::new()),
+        )?;
+        let upstreams = match &edit.upstreams {
+            Some(asked) => Some(self.attachments(&right.actor, &registry.name, asked)?),
+            None => None,
+        };
+        let change = RegistryChange {
+            description: edit.description,
+            labels: edit.labels,
+            visibility: edit.visibility,
+            publishing: edit.publishing,
+            upstreams,
+        };
+        let mut audit = self.audit("registry.changed", Some(&right.actor), caller);
+        audit.registry = Some(registry.name.to_string());
+        self.store
+            .update_registry(registry.id, &change, self.clock().now(), &audit)
+            .await?;
+        self.reload_directory().await?;
+        self.loaded(&registry.name)
+    }
+
+    /// Hides a registry; it can be restored for 30 days.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmRegistry`] unless the name was typed again.
+    pub async fn delete_registry(
+        &self,
+        right: &MayAdminister,
+        confirm: Option<&str>,
+        caller: &Caller,
+    ) -> Outcome<()> {
+        let registry = &right.registry;
+        if confirm != Some(registry.name.as_str()) {
+            return Err(Refusal::ConfirmRegistry(registry.name.clone()).into());
+        }
+        let mut audit = self.audit("registry.deleted", Some(&right.actor), caller);
+        audit.registry = Some(registry.name.to_string());
+        self.store
+            .delete_registry(registry.id, self.clock().now(), &audit)
+            .await?;
+        self.reload_directory().await?;
+        Ok(())
+    }
+
+    /// Brings a deleted registry back as it was.
+    ///
+    /// # Errors
+    /// [`Refusal::NotRestorable`].
+    pub async fn restore_registry(
+        &self,
+        right: &MayAdministerInstance,
+        name: &RegistryName,
+        caller: &Caller,
+    ) -> Outcome<Arc<Registry>> {
+        let now = self.clock().now();
+        let (id, deleted_at) = {
+            let directory = self.directory();
+            (directory.retired_id(name), directory.deleted_at(name))
+        };
+        let id = match (id, deleted_at) {
+            (Some(id), Some(deleted_at)) if now.since(deleted_at) <= RESTORABLE => id,
+            _ => return Err(Refusal::NotRestorable(name.clone()).into()),
+        };
+        let mut audit = self.audit("registry.restored", Some(&right.0), caller);
+        audit.registry = Some(name.to_string());
+        self.store.restore_registry(id, now, &audit).await?;
+        self.reload_directory().await?;
+        self.loaded(name)
+    }
+}

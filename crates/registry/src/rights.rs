@@ -1,0 +1,426 @@
+//! Who may do what: the table of the documentation as types.
+//!
+//! Each right is a value with private fields that only this module makes, for one registry and one actor. A use case demands
+//! the right, so a handler that forgets to ask does not compile, and the registry it was proved for travels with it: no
+//! second place parses a URL into a registry.
+
+use std::{collections::HashMap, sync::Arc};
+
+use supercargo_types::{
+    CanonicalName, InstanceRole, NamePattern, PrincipalKind, PrincipalRef, Publishing,
+    RegistryName, Role, Scope, Scopes, Timestamp, Visibility,
+};
+
+use crate::{Instance, directory::Registry};
+
+/// A principal with the token it came with.
+#[derive(Debug)]
+pub struct Actor {
+    pub(crate) token_id: String,
+    pub(crate) principal_id: i64,
+    pub(crate) principal: PrincipalRef,
+    pub(crate) instance_role: InstanceRole,
+    pub(crate) roles: HashMap<i64, Role>,
+    pub(crate) scopes: Scopes,
+    pub(crate) registries: Option<Vec<RegistryName>>,
+    pub(crate) crates: Option<Vec<NamePattern>>,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// Why someone may not do something. Statuses are made of it at the edge, in one place per surface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// No token came along.
+    SignIn,
+    /// A token came along that is none, not any more, or not one of ours. Never says which registry exists.
+    BadToken(&'static str),
+    /// The registry does not exist, or this token must not know that it does: both answer alike.
+    Hidden,
+    /// The registry may be seen, but this may not be done; the sentence says what is missing.
+    Right(String),
+}
+
+/// May read in one registry.
+#[derive(Clone, Debug)]
+pub struct MayRead {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) actor: Option<Arc<Actor>>,
+}
+
+impl MayRead {
+    /// The registry that may be read.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+}
+
+macro_rules! registry_right {
+    ($(#[$doc:meta])* $name:ident $(, $owned:ident)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            pub(crate) registry: Arc<Registry>,
+            pub(crate) actor: Arc<Actor>,
+            $(
+                /// The principal that must be among a crate's owners; `None` where any crate may be changed.
+                pub(crate) $owned: Option<i64>,
+            )?
+        }
+
+        impl $name {
+            /// The registry the right is for.
+            pub fn registry(&self) -> &Arc<Registry> {
+                &self.registry
+            }
+
+            /// Who acts.
+            pub fn actor(&self) -> &Actor {
+                &self.actor
+            }
+
+            /// # Errors
+            /// [`Denied::Right`] when the token's crate patterns do not cover the name.
+            pub fn covers(&self, name: &CanonicalName) -> Result<(), Denied> {
+                self.actor.covers(name)
+            }
+        }
+
+        impl From<&$name> for MayRead {
+            fn from(right: &$name) -> Self {
+                Self { registry: right.registry.clone(), actor: Some(right.actor.clone()) }
+            }
+        }
+    };
+}
+
+registry_right! {
+    /// May publish new crates in one registry, and versions of those that it owns.
+    MayPublish, must_own
+}
+registry_right! {
+    /// May yank in one registry what it owns.
+    MayYank, must_own
+}
+registry_right! {
+    /// May change owners in one registry of what it owns.
+    MayOwn, must_own
+}
+registry_right! {
+    /// May claim, release and quarantine in one registry.
+    MayMaintain
+}
+registry_right! {
+    /// May change one registry's settings and members.
+    MayAdminister
+}
+
+/// Acts with a good token, as whoever it is.
+#[derive(Clone, Debug)]
+pub struct SignedIn(pub(crate) Arc<Actor>);
+
+/// May make registries.
+#[derive(Clone, Debug)]
+pub struct MayCreateRegistries(pub(crate) Arc<Actor>);
+
+/// May make upstreams, users and service accounts.
+#[derive(Clone, Debug)]
+pub struct MayAdministerInstance(pub(crate) Arc<Actor>);
+
+impl SignedIn {
+    /// Who it is.
+    pub fn actor(&self) -> &Actor {
+        &self.0
+    }
+}
+
+impl Actor {
+    /// As people write it: `alice`, `service:ci`.
+    pub fn principal(&self) -> &PrincipalRef {
+        &self.principal
+    }
+
+    /// What it is on the instance.
+    pub fn instance_role(&self) -> InstanceRole {
+        self.instance_role
+    }
+
+    /// The id of the token that came along.
+    pub fn token_id(&self) -> &str {
+        &self.token_id
+    }
+
+    /// What the token may be used for.
+    pub fn scopes(&self) -> Scopes {
+        self.scopes
+    }
+
+    /// The registries the token is narrowed to.
+    pub fn token_registries(&self) -> Option<&[RegistryName]> {
+        self.registries.as_deref()
+    }
+
+    /// The crates the token's writes are narrowed to.
+    pub fn token_crates(&self) -> Option<&[NamePattern]> {
+        self.crates.as_deref()
+    }
+
+    /// When the token ends.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    fn token_names(&self, registry: &RegistryName) -> bool {
+        self.registries
+            .as_ref()
+            .is_none_or(|names| names.contains(registry))
+    }
+
+    fn covers(&self, name: &CanonicalName) -> Result<(), Denied> {
+        match &self.crates {
+            Some(patterns) if !patterns.iter().any(|pattern| pattern.covers(name)) => {
+                let allowed: Vec<_> = patterns
+                    .iter()
+                    .map(|pattern| format!("`{pattern}`"))
+                    .collect();
+                Err(Denied::Right(format!(
+                    "this token may write {} only, not `{name}`; use a token whose crate patterns cover it",
+                    allowed.join(", ")
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The strongest role in a registry that this token may use there. `None`: nothing, not even reading.
+    fn role_in(&self, registry: &Registry) -> Option<Role> {
+        if !self.token_names(&registry.name) {
+            // what anyone may read, this token may too
+            return (registry.visibility == Visibility::Public).then_some(Role::Reader);
+        }
+        if self.instance_role == InstanceRole::Admin {
+            return Some(Role::Admin);
+        }
+        let member = self.roles.get(&registry.id).copied();
+        let open = match registry.visibility {
+            Visibility::Public => true,
+            Visibility::Internal => self.principal.kind != PrincipalKind::Team,
+            Visibility::Private => false,
+        };
+        member.or(open.then_some(Role::Reader))
+    }
+}
+
+/// An actor that meets a demand in a registry.
+struct Standing {
+    registry: Arc<Registry>,
+    actor: Arc<Actor>,
+    must_own: Option<i64>,
+}
+
+/// What a use case asks of the actor, in the words of a refusal.
+struct Demand {
+    role: Role,
+    scope: Scope,
+    deed: &'static str,
+}
+
+impl Instance {
+    /// # Errors
+    /// [`Denied::Hidden`] for a registry that is not there or may not be seen, [`Denied::SignIn`] without a token.
+    pub fn may_read(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayRead, Denied> {
+        let directory = self.directory();
+        let registry = directory.registry(name);
+        match (registry, actor) {
+            (Some(registry), actor) if registry.visibility == Visibility::Public => Ok(MayRead {
+                registry: registry.clone(),
+                actor,
+            }),
+            (_, None) => Err(Denied::SignIn),
+            (None, Some(_)) => Err(Denied::Hidden),
+            (Some(registry), Some(actor)) => match actor.role_in(registry) {
+                Some(_) => Ok(MayRead {
+                    registry: registry.clone(),
+                    actor: Some(actor),
+                }),
+                None => Err(Denied::Hidden),
+            },
+        }
+    }
+
+    fn demand(
+        &self,
+        name: &str,
+        actor: Option<Arc<Actor>>,
+        demand: &Demand,
+    ) -> Result<Standing, Denied> {
+        let read = self.may_read(name, actor)?;
+        let actor = read.actor.ok_or(Denied::SignIn)?;
+        let registry = read.registry;
+        let role = actor.role_in(&registry).ok_or(Denied::Hidden)?;
+        if role < demand.role {
+            return Err(Denied::Right(format!(
+                "`{}` may not {} in registry `{}`: that needs the role `{}` there; ask one of its admins",
+                actor.principal, demand.deed, registry.name, demand.role
+            )));
+        }
+        if !actor.scopes.has(demand.scope) {
+            return Err(Denied::Right(format!(
+                "this token may not {} in registry `{}`: it lacks the scope `{}`; make one that has it",
+                demand.deed, registry.name, demand.scope
+            )));
+        }
+        let any_crate = role >= Role::Maintainer || registry.publishing == Publishing::Members;
+        let must_own = (!any_crate).then_some(actor.principal_id);
+        Ok(Standing {
+            registry,
+            actor,
+            must_own,
+        })
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor may not publish there.
+    pub fn may_publish(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayPublish, Denied> {
+        let demand = Demand {
+            role: Role::Publisher,
+            scope: Scope::Publish,
+            deed: "publish",
+        };
+        let Standing {
+            registry,
+            actor,
+            must_own,
+        } = self.demand(name, actor, &demand)?;
+        Ok(MayPublish {
+            registry,
+            actor,
+            must_own,
+        })
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor may not yank there.
+    pub fn may_yank(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayYank, Denied> {
+        let demand = Demand {
+            role: Role::Publisher,
+            scope: Scope::Yank,
+            deed: "yank",
+        };
+        let Standing {
+            registry,
+            actor,
+            must_own,
+        } = self.demand(name, actor, &demand)?;
+        Ok(MayYank {
+            registry,
+            actor,
+            must_own,
+        })
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor may not change owners there.
+    pub fn may_own(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayOwn, Denied> {
+        let demand = Demand {
+            role: Role::Publisher,
+            scope: Scope::Owners,
+            deed: "change owners",
+        };
+        let Standing {
+            registry,
+            actor,
+            must_own,
+        } = self.demand(name, actor, &demand)?;
+        Ok(MayOwn {
+            registry,
+            actor,
+            must_own,
+        })
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor may not claim names there.
+    pub fn may_maintain(
+        &self,
+        name: &str,
+        actor: Option<Arc<Actor>>,
+    ) -> Result<MayMaintain, Denied> {
+        let demand = Demand {
+            role: Role::Maintainer,
+            scope: Scope::Maintain,
+            deed: "claim names",
+        };
+        let Standing {
+            registry, actor, ..
+        } = self.demand(name, actor, &demand)?;
+        Ok(MayMaintain { registry, actor })
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor may not change settings there.
+    pub fn may_administer(
+        &self,
+        name: &str,
+        actor: Option<Arc<Actor>>,
+    ) -> Result<MayAdminister, Denied> {
+        let demand = Demand {
+            role: Role::Admin,
+            scope: Scope::Admin,
+            deed: "change settings",
+        };
+        let Standing {
+            registry, actor, ..
+        } = self.demand(name, actor, &demand)?;
+        Ok(MayAdminister { registry, actor })
+    }
+
+    /// # Errors
+    /// [`Denied::SignIn`] without a token.
+    pub fn signed_in(&self, actor: Option<Arc<Actor>>) -> Result<SignedIn, Denied> {
+        actor.map(SignedIn).ok_or(Denied::SignIn)
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor may not make registries.
+    pub fn may_create_registries(
+        &self,
+        actor: Option<Arc<Actor>>,
+    ) -> Result<MayCreateRegistries, Denied> {
+        instance_right(actor, InstanceRole::Creator, "make registries").map(MayCreateRegistries)
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor is no instance admin.
+    pub fn may_administer_instance(
+        &self,
+        actor: Option<Arc<Actor>>,
+    ) -> Result<MayAdministerInstance, Denied> {
+        instance_right(actor, InstanceRole::Admin, "do that").map(MayAdministerInstance)
+    }
+}
+
+fn instance_right(
+    actor: Option<Arc<Actor>>,
+    role: InstanceRole,
+    deed: &str,
+) -> Result<Arc<Actor>, Denied> {
+    let actor = actor.ok_or(Denied::SignIn)?;
+    if actor.instance_role < role {
+        return Err(Denied::Right(format!(
+            "`{}` may not {deed}: that needs the instance role `{role}`; ask an instance admin",
+            actor.principal
+        )));
+    }
+    if !actor.scopes.has(Scope::Admin) {
+        return Err(Denied::Right(format!(
+            "this token may not {deed}: it lacks the scope `admin`; make one that has it"
+        )));
+    }
+    // A token for some registries must not reach past them, or its narrowing would mean nothing.
+    if actor.registries.is_some() {
+        return Err(Denied::Right(format!(
+            "this token may not {deed}: it is limited to some registries; make one that is not"
+        )));
+    }
+    Ok(actor)
+}

@@ -1,0 +1,123 @@
+//! Tokens that have been seen, with what their principals may do: the hot path asks no database.
+//!
+//! Every copy is dropped when anything about people, memberships or tokens changes, which is rare beside reads.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use moka::sync::Cache;
+use supercargo_types::{PrincipalRef, Timestamp, TokenHash, TokenSecret};
+
+use crate::{
+    Instance,
+    refusal::Outcome,
+    rights::{Actor, Denied},
+};
+
+/// A few hundred bytes each: 50,000 are a large company's CI.
+const REMEMBERED: u64 = 50_000;
+/// Well-formed tokens that are none of ours: remembered shortly, so that guessing does not reach the database each time.
+const REMEMBERED_STRANGERS: u64 = 10_000;
+const STRANGER_FOR: Duration = Duration::from_secs(10);
+
+pub(crate) struct Sessions {
+    known: Cache<TokenHash, Arc<Actor>>,
+    strangers: Cache<TokenHash, ()>,
+    used: Mutex<HashMap<String, Timestamp>>,
+}
+
+impl Sessions {
+    pub(crate) fn new() -> Self {
+        Self {
+            known: Cache::new(REMEMBERED),
+            strangers: Cache::builder()
+                .max_capacity(REMEMBERED_STRANGERS)
+                .time_to_live(STRANGER_FOR)
+                .build(),
+            used: Mutex::default(),
+        }
+    }
+
+    /// After any change of people, memberships or tokens.
+    pub(crate) fn forget(&self) {
+        self.known.invalidate_all();
+        self.strangers.invalidate_all();
+    }
+
+    /// The last uses since the last call, for one batch into the database.
+    pub(crate) fn take_used(&self) -> Vec<(String, Timestamp)> {
+        std::mem::take(
+            &mut *self
+                .used
+                .lock()
+                .expect("invariant: nobody panics with this lock"),
+        )
+        .into_iter()
+        .collect()
+    }
+}
+
+impl Instance {
+    /// Who a token stands for.
+    ///
+    /// # Errors
+    /// [`Denied::BadToken`] for one that is unknown, revoked or expired; a fault when the database cannot be asked.
+    pub async fn actor(&self, secret: &TokenSecret) -> Outcome<Arc<Actor>> {
+        let hash = secret.hash();
+        let now = self.clock().now();
+        let actor = match self.sessions.known.get(&hash) {
+            Some(actor) => actor,
+            None => self.load_actor(&hash).await?,
+        };
+        if actor.expires_at.is_some_and(|end| end <= now) {
+            return Err(Denied::BadToken("this token has expired; make a new one").into());
+        }
+        let mut used = self
+            .sessions
+            .used
+            .lock()
+            .expect("invariant: nobody panics with this lock");
+        match used.get_mut(&actor.token_id) {
+            Some(last) => *last = now,
+            None => drop(used.insert(actor.token_id.clone(), now)),
+        }
+        drop(used);
+        Ok(actor)
+    }
+
+    async fn load_actor(&self, hash: &TokenHash) -> Outcome<Arc<Actor>> {
+        const UNKNOWN: Denied =
+            Denied::BadToken("this token is unknown or was revoked; make a new one");
+        if self.sessions.strangers.contains_key(hash) {
+            return Err(UNKNOWN.into());
+        }
+        // A revocation between this read and the insert below would be forgotten: the generation tells.
+        let generation = self.people_generation();
+        let Some(row) = self.store.token_by_hash(hash).await? else {
+            self.sessions.strangers.insert(*hash, ());
+            return Err(UNKNOWN.into());
+        };
+        let actor = Arc::new(Actor {
+            token_id: row.token.id,
+            principal_id: row.principal.id,
+            principal: PrincipalRef {
+                kind: row.principal.kind,
+                name: row.principal.name,
+            },
+            instance_role: row.principal.instance_role,
+            roles: row.roles.into_iter().collect(),
+            scopes: row.token.scopes,
+            registries: row.token.registries,
+            crates: row.token.crates,
+            expires_at: row.token.expires_at,
+        });
+        self.sessions.known.insert(*hash, actor.clone());
+        if self.people_generation() != generation {
+            self.sessions.known.invalidate(hash);
+        }
+        Ok(actor)
+    }
+}

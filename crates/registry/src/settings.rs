@@ -1,0 +1,78 @@
+//! What an instance is told when it opens, and who is calling.
+
+use std::{fmt, time::Duration};
+
+use supercargo_types::{Clock, Random, Site};
+
+/// Everything an [`Instance`](crate::Instance) needs besides its database and blobs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// BASE and what it was before.
+    pub site: Site,
+    /// Dealing with upstreams.
+    pub upstream: UpstreamSettings,
+    /// Sizes.
+    pub limits: Limits,
+    /// Encrypts what must be read back.
+    pub secret_key: SecretKey,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where secrets come from.
+    pub random: Random,
+}
+
+/// Life of what is cached from upstreams, and patience with them.
+#[derive(Clone, Debug)]
+pub struct UpstreamSettings {
+    /// An index entry is not asked for again within this time.
+    pub freshness: Duration,
+    /// A "not there" holds this long.
+    pub negative: Duration,
+    /// A last good copy serves this long while its upstream fails.
+    pub stale_if_error: Duration,
+    /// Patience in connecting, waiting for an answer, and between two pieces of a body.
+    pub timeout: Duration,
+    /// CIDRs or hosts beyond the public internet that upstreams may reach.
+    pub allow_addresses: Vec<String>,
+}
+
+/// Sizes in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of a `.crate` file.
+    pub crate_size: u64,
+    /// Of its unpacked contents.
+    pub unpacked_size: u64,
+}
+
+/// The key that encrypts upstream credentials at rest.
+#[derive(Clone)]
+pub struct SecretKey([u8; 32]);
+
+impl SecretKey {
+    /// From the 32 bytes of `secret_key_file`.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+/// Where a request came from; stands in its audit row.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The peer's address.
+    pub address: Option<String>,
+    /// `User-Agent`, cut at 200 characters by the edge.
+    pub user_agent: Option<String>,
+    /// The request's id, also in the log and in a fault's answer.
+    pub request_id: Option<String>,
+}

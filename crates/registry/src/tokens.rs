@@ -1,0 +1,343 @@
+//! Tokens: made with no more than their maker has, listed without their secret, revoked at once.
+
+use serde::{Deserialize, Serialize};
+use supercargo_types::{
+    CanonicalName, NamePattern, PrincipalKind, PrincipalRef, RegistryName, Role, Scope, Scopes,
+    Timestamp, TokenSecret,
+};
+
+use crate::{
+    Caller, Instance,
+    refusal::{Outcome, Refusal},
+    rights::{Actor, Denied, SignedIn},
+};
+
+/// What is asked for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// By which its owner knows it again.
+    pub name: String,
+    /// For whom; the caller where absent.
+    pub principal: Option<PrincipalRef>,
+    /// Default `read`.
+    pub scopes: Option<Scopes>,
+    /// Narrowed to these; null is all.
+    pub registries: Option<Vec<RegistryName>>,
+    /// Writes narrowed to these; null is all.
+    pub crates: Option<Vec<NamePattern>>,
+    /// Days from now.
+    pub expires_in_days: Option<u32>,
+    /// Or a point in time.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token without its secret.
+#[derive(Clone, Debug, Serialize)]
+pub struct Token {
+    /// Names it in `DELETE /tokens/{id}`.
+    pub id: String,
+    /// As its owner calls it.
+    pub name: String,
+    /// The first characters of its text.
+    pub prefix: String,
+    /// Whom it stands for.
+    pub principal: PrincipalRef,
+    /// What it may be used for.
+    pub scopes: Scopes,
+    /// Narrowed to these registries.
+    pub registries: Option<Vec<RegistryName>>,
+    /// Writes narrowed to these crates.
+    pub crates: Option<Vec<NamePattern>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the second or so.
+    pub last_used_at: Option<Timestamp>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A new token, with the only sight of its secret.
+#[derive(Debug)]
+pub struct NewToken {
+    /// The text.
+    pub secret: TokenSecret,
+    /// Everything else.
+    pub token: Token,
+}
+
+/// A row for the database with nothing narrowed.
+pub(crate) fn row(
+    instance: &Instance,
+    secret: &TokenSecret,
+    name: &str,
+    scopes: Scopes,
+) -> supercargo_store::NewToken {
+    supercargo_store::NewToken {
+        id: new_id(instance),
+        hash: secret.hash(),
+        prefix: secret.prefix().to_owned(),
+        name: name.to_owned(),
+        scopes,
+        registries: None,
+        crates: None,
+        expires_at: None,
+        now: instance.clock().now(),
+    }
+}
+
+/// `UUIDv7`: sorts by time, so that lists page in the order in which tokens were made.
+fn new_id(instance: &Instance) -> String {
+    let millis = u64::try_from(instance.clock().now().as_micros() / 1000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &instance.random().bytes())
+        .into_uuid()
+        .to_string()
+}
+
+impl From<supercargo_store::TokenRow> for Token {
+    fn from(row: supercargo_store::TokenRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            prefix: row.prefix,
+            principal: row.principal,
+            scopes: row.scopes,
+            registries: row.registries,
+            crates: row.crates,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+impl TokenRequest {
+    fn end(&self, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+        const LONGEST_DAYS: u32 = 36_500;
+        match (self.expires_in_days, self.expires_at) {
+            (Some(_), Some(_)) => Err(shape("give `expires_in_days` or `expires_at`, not both")),
+            (Some(days), None) if days == 0 || days > LONGEST_DAYS => Err(shape(
+                "`expires_in_days` is from 1 to 36500; leave it out for a token without an end",
+            )),
+            (Some(days), None) => Ok(Some(
+                now.plus(std::time::Duration::from_hours(u64::from(days) * 24)),
+            )),
+            (None, Some(end)) if end <= now => Err(shape("`expires_at` is in the past")),
+            (None, end) => Ok(end),
+        }
+    }
+
+    fn check_shape(&self) -> Result<(), Refusal> {
+        if self.name.trim().is_empty() || self.name.chars().count() > 100 {
+            return Err(shape("`name` has 1 to 100 characters, as in `laptop`"));
+        }
+        if self.registries.as_ref().is_some_and(Vec::is_empty) {
+            return Err(shape("`registries` names none; leave it out for all"));
+        }
+        if self.crates.as_ref().is_some_and(Vec::is_empty) {
+            return Err(shape("`crates` names none; leave it out for all"));
+        }
+        Ok(())
+    }
+}
+
+fn shape(text: &str) -> Refusal {
+    Refusal::TokenShape(text.to_owned())
+}
+
+/// A token must not be able to make one that outlives or outreaches it: who steals it would keep what it gave.
+fn within(
+    maker: &Actor,
+    request: &TokenRequest,
+    scopes: Scopes,
+    end: Option<Timestamp>,
+) -> Result<(), Denied> {
+    let refuse = |what: &str| {
+        Err(Denied::Right(format!(
+            "this token may not make a token that {what} than itself"
+        )))
+    };
+    if !maker.scopes.has(Scope::Admin) {
+        return Err(Denied::Right(
+            "this token may not make tokens: it lacks the scope `admin`; use one that has it"
+                .to_owned(),
+        ));
+    }
+    if !maker.scopes.includes(scopes) {
+        return refuse("has more scopes");
+    }
+    let narrower = match (&maker.registries, &request.registries) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(mine), Some(asked)) => asked.iter().all(|name| mine.contains(name)),
+    };
+    if !narrower {
+        return refuse("reaches more registries");
+    }
+    let narrower = match (&maker.crates, &request.crates) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(mine), Some(asked)) => asked.iter().all(|pattern| {
+            mine.contains(pattern)
+                || (pattern.is_exact()
+                    && pattern
+                        .as_str()
+                        .parse::<CanonicalName>()
+                        .is_ok_and(|name| mine.iter().any(|own| own.covers(&name))))
+        }),
+    };
+    if !narrower {
+        return refuse("reaches more crates");
+    }
+    match (maker.expires_at, end) {
+        (Some(mine), Some(asked)) if asked <= mine => Ok(()),
+        (None, _) => Ok(()),
+        _ => refuse("lives longer"),
+    }
+}
+
+impl Instance {
+    /// # Errors
+    /// [`Refusal::TokenShape`], [`Refusal::NoAccount`], or [`Denied`] for what the maker does not have itself.
+    pub async fn create_token(
+        &self,
+        maker: &SignedIn,
+        request: TokenRequest,
+        caller: &Caller,
+    ) -> Outcome<NewToken> {
+        request.check_shape()?;
+        let maker = &maker.0;
+        let now = self.clock().now();
+        let scopes = request.scopes.unwrap_or(Scopes::READ);
+        let end = request.end(now)?;
+        within(maker, &request, scopes, end)?;
+        for name in request.registries.iter().flatten() {
+            // a name that is hidden from the maker answers as one that does not exist
+            self.may_read(name.as_str(), Some(maker.clone()))
+                .map_err(|_| Refusal::TokenShape(format!("there is no registry `{name}`")))?;
+        }
+        let principal = match &request.principal {
+            Some(principal) if *principal != maker.principal => {
+                self.token_owner(maker, principal, &request).await?
+            }
+            _ => (maker.principal_id, maker.principal.clone()),
+        };
+        let secret = TokenSecret::generate(self.random());
+        let row = supercargo_store::NewToken {
+            registries: request.registries.clone(),
+            crates: request.crates.clone(),
+            expires_at: end,
+            now,
+            ..row(self, &secret, request.name.trim(), scopes)
+        };
+        let mut audit = self.audit("token.created", Some(maker), caller);
+        audit.detail = Some(format!("{} for {}: {scopes}", row.id, principal.1));
+        self.store.create_token(principal.0, &row, &audit).await?;
+        self.people_changed();
+        let token = Token {
+            id: row.id,
+            name: row.name,
+            prefix: row.prefix,
+            principal: principal.1,
+            scopes,
+            registries: row.registries,
+            crates: row.crates,
+            created_at: now,
+            last_used_at: None,
+            expires_at: end,
+        };
+        Ok(NewToken { secret, token })
+    }
+
+    /// Another principal's token: an instance admin's, or a registry admin's for that registry's own service accounts.
+    async fn token_owner(
+        &self,
+        maker: &Actor,
+        principal: &PrincipalRef,
+        request: &TokenRequest,
+    ) -> Outcome<(i64, PrincipalRef)> {
+        let unknown = || Refusal::NoAccount(principal.to_string());
+        if principal.kind == PrincipalKind::Team {
+            return Err(
+                shape("a team has no tokens; make one for a user or a service account").into(),
+            );
+        }
+        let instance_admin = maker.instance_role == supercargo_types::InstanceRole::Admin
+            && maker.registries.is_none();
+        let row = self.store.find_principal(principal).await?;
+        if instance_admin {
+            let row = row.ok_or_else(unknown)?;
+            return Ok((row.id, principal.clone()));
+        }
+        // Unknown and not mine answer alike: nothing tells which accounts exist.
+        let row = row.ok_or_else(unknown)?;
+        let own = row
+            .registry_id
+            .filter(|id| maker.roles.get(id) == Some(&Role::Admin))
+            .ok_or_else(unknown)?;
+        let directory = self.directory();
+        let name = directory.registry_name(own).ok_or_else(unknown)?;
+        if request.registries.as_deref() != Some(std::slice::from_ref(name)) {
+            return Err(Refusal::TokenShape(format!(
+                "a token for `{principal}` is for its own registry; give `\"registries\":[\"{name}\"]`"
+            ))
+            .into());
+        }
+        Ok((row.id, principal.clone()))
+    }
+
+    /// The caller's own tokens; an instance admin sees everybody's.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn list_tokens(
+        &self,
+        actor: &SignedIn,
+        limit: u32,
+        after: Option<&str>,
+    ) -> Outcome<(Vec<Token>, u64)> {
+        let everybody = self.may_administer_instance(Some(actor.0.clone())).is_ok();
+        let of = (!everybody).then_some(actor.0.principal_id);
+        let page = self.store.list_tokens(of, limit, after).await?;
+        Ok((
+            page.items.into_iter().map(Token::from).collect(),
+            page.total,
+        ))
+    }
+
+    /// Ends a token at once. A token may end itself; another of the same principal only with the scope `admin`.
+    ///
+    /// # Errors
+    /// [`Refusal::NoToken`] for one that is not there or not the caller's.
+    pub async fn revoke_token(&self, actor: &SignedIn, id: &str, caller: &Caller) -> Outcome<()> {
+        let actor = &actor.0;
+        let unknown = || Refusal::NoToken(id.to_owned());
+        let token = self.store.token(id).await?.ok_or_else(unknown)?;
+        let mine = token.principal_id == actor.principal_id;
+        let may = id == actor.token_id
+            || (mine && actor.scopes.has(Scope::Admin))
+            || self.may_administer_instance(Some(actor.clone())).is_ok();
+        if !may {
+            return Err(if mine {
+                Denied::Right(
+                    "this token may end only itself: it lacks the scope `admin`".to_owned(),
+                )
+                .into()
+            } else {
+                unknown().into()
+            });
+        }
+        let mut audit = self.audit("token.revoked", Some(actor), caller);
+        audit.detail = Some(id.to_owned());
+        let revoked = self
+            .store
+            .revoke_token(id, self.clock().now(), &audit)
+            .await?;
+        self.people_changed();
+        if revoked {
+            Ok(())
+        } else {
+            Err(unknown().into())
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Index files of upstreams: memory, then database, then network.
+//!
+//! An upstream's file is shared by every registry and view that reads through it. Only a definite "not there" counts as one;
+//! an upstream that fails is answered for by its last good copy, or not at all. What is learned goes to the database in
+//! batches: losing the last second of it costs a question, never a wrong answer.
+
+use std::{
+    collections::HashMap,
+    io::{Read as _, Write as _},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
+use moka::sync::Cache;
+use supercargo_store::CachedIndexChange;
+use supercargo_types::{Spelling, Timestamp};
+use supercargo_upstream::{IndexAnswer, UpstreamFailed, Validators};
+
+use super::flights::Flights;
+use crate::{
+    Caller, Instance,
+    directory::UpstreamSummary,
+    refusal::{Outcome, Refusal},
+};
+
+/// For upstreams' files in memory, in bytes.
+const FILE_MEMORY: u64 = 96 << 20;
+const FILE_OVERHEAD: usize = 256;
+/// After an upstream failed, last good copies are served this long without asking again, so that a dead upstream costs one
+/// time-out and not one per request.
+const LEAVE_ALONE: Duration = Duration::from_secs(5);
+/// How exactly the database knows when a file was last checked; `stale_if_error` is counted in days.
+const CHECKED_GRAIN: Duration = Duration::from_mins(10);
+
+/// A file as its upstream sent it.
+#[derive(Debug)]
+pub(crate) struct IndexFile {
+    pub(crate) body: Bytes,
+    pub(crate) changed_at: Timestamp,
+    /// The upstream had it and says that it is not there any more.
+    pub(crate) gone: bool,
+    validators: Validators,
+    fetched_at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Found(Arc<IndexFile>),
+    NotThere,
+}
+
+/// What an upstream says of a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) content: Content,
+    pub(crate) fresh_until: Timestamp,
+    checked_at: Timestamp,
+}
+
+type FileKey = (i64, Spelling);
+
+pub(crate) struct UpstreamIndex {
+    entries: Cache<FileKey, Entry>,
+    flights: Flights<FileKey, Outcome<Entry>>,
+    pending: Mutex<HashMap<FileKey, CachedIndexChange>>,
+    left_alone: Mutex<HashMap<i64, Timestamp>>,
+}
+
+impl UpstreamIndex {
+    pub(crate) fn new() -> Self {
+        let weigh = |_: &FileKey, entry: &Entry| {
+            let bytes = match &entry.content {
+                Content::Found(file) => file.body.len(),
+                Content::NotThere => 0,
+            };
+            u32::try_from(bytes + FILE_OVERHEAD).unwrap_or(u32::MAX)
+        };
+        Self {
+            entries: Cache::builder()
+                .max_capacity(FILE_MEMORY)
+                .weigher(weigh)
+                .build(),
+            flights: Flights::default(),
+            pending: Mutex::default(),
+            left_alone: Mutex::default(),
+        }
+    }
+
+    /// Writes to the database what was learned since the last time.
+    pub(crate) async fn flush(&self, instance: &Instance) {
+        let pending = std::mem::take(
+            &mut *self
+                .pending
+                .lock()
+                .expect("invariant: nobody panics with this lock"),
+        );
+        if pending.is_empty() {
+            return;
+        }
+        let changes: Vec<_> = pending.into_values().collect();
+        if let Err(error) = instance.store.save_cached_index(&changes).await {
+            tracing::warn!(%error, files = changes.len(), "cached index files were not written; they will be asked for again");
+        }
+    }
+
+    fn learn(&self, key: FileKey, change: CachedIndexChange) {
+        let mut pending = self
+            .pending
+            .lock()
+            .expect("invariant: nobody panics with this lock");
+        // a mere check must not replace the content that is still to be written
+        if matches!(change, CachedIndexChange::Checked { .. }) && pending.contains_key(&key) {
+            return;
+        }
+        pending.insert(key, change);
+    }
+
+    /// Forgets a "not there": the next question goes to the upstream.
+    pub(crate) fn forget_absence(&self, upstream: i64, name: &Spelling) {
+        let key = (upstream, name.clone());
+        if self
+            .entries
+            .get(&key)
+            .is_some_and(|entry| matches!(entry.content, Content::NotThere))
+        {
+            self.entries.invalidate(&key);
+        }
+    }
+
+    fn is_left_alone(&self, upstream: i64, now: Timestamp) -> bool {
+        let left = self
+            .left_alone
+            .lock()
+            .expect("invariant: nobody panics with this lock");
+        left.get(&upstream).is_some_and(|&until| now < until)
+    }
+
+    fn leave_alone(&self, upstream: i64, until: Timestamp) {
+        self.left_alone
+            .lock()
+            .expect("invariant: nobody panics with this lock")
+            .insert(upstream, until);
+    }
+}
+
+impl Instance {
+    /// What an upstream says of a name, as fresh as the settings demand.
+    pub(crate) async fn upstream_entry(
+        self: &Arc<Self>,
+        upstream: &Arc<UpstreamSummary>,
+        name: &Spelling,
+    ) -> Outcome<Entry> {
+        let key = (upstream.id, name.clone());
+        let known = self.upstream_index.entries.get(&key);
+        if let Some(entry) = &known
+            && self.clock().now() < entry.fresh_until
+        {
+            return Ok(entry.clone());
+        }
+        let (instance, upstream) = (self.clone(), upstream.clone());
+        let flight = self
+            .upstream_index
+            .flights
+            .join(key.clone(), || async move {
+                let entry = instance.ask(&upstream, &key.1, known).await?;
+                instance.upstream_index.entries.insert(key, entry.clone());
+                Ok(entry)
+            });
+        flight.await
+    }
+
+    async fn ask(
+        &self,
+        upstream: &UpstreamSummary,
+        name: &Spelling,
+        known: Option<Entry>,
+    ) -> Outcome<Entry> {
+        let settings = self.upstream_settings();
+        let known = match known {
+            Some(entry) => Some(entry),
+            None => self.stored_entry(upstream, name).await?,
+        };
+        let now = self.clock().now();
+        if let Some(entry) = &known
+            && now < entry.fresh_until
+        {
+            return Ok(entry.clone());
+        }
+        let last_good = known.as_ref().and_then(|entry| match &entry.content {
+            Content::Found(file) => Some((file.clone(), entry.checked_at)),
+            Content::NotThere => None,
+        });
+        let usable = last_good
+            .clone()
+            .filter(|(_, checked_at)| now.since(*checked_at) <= settings.stale_if_error);
+        let stale = |file: Arc<IndexFile>, checked_at| Entry {
+            content: Content::Found(file),
+            fresh_until: now.plus(LEAVE_ALONE),
+            checked_at,
+        };
+        if let Some((file, checked_at)) = &usable
+            && self.upstream_index.is_left_alone(upstream.id, now)
+        {
+            return Ok(stale(file.clone(), *checked_at));
+        }
+        let validators = last_good
+            .as_ref()
+            .filter(|(file, _)| !file.gone)
+            .map(|(file, _)| &file.validators);
+        let answer = self
+            .upstream
+            .index_file(&upstream.client, name, validators)
+            .await;
+        let answer = answer.and_then(|answer| check(upstream, name, answer));
+        let now = self.clock().now();
+        match (answer, last_good) {
+            (Ok(answer), last_good) => {
+                Ok(self.accept(upstream, name, answer, last_good, now).await)
+            }
+            (Err(failed), _) => {
+                self.upstream_index
+                    .leave_alone(upstream.id, now.plus(LEAVE_ALONE));
+                match usable {
+                    Some((file, checked_at)) => {
+                        tracing::warn!(upstream = upstream.name, name = %name, reason = %failed, "upstream fails; serving the last good copy");
+                        Ok(stale(file, checked_at))
+                    }
+                    None => Err(Refusal::Upstream(failed).into()),
+                }
+            }
+        }
+    }
+
+    /// Takes in a good answer: what is known now, and what the database has to learn.
+    async fn accept(
+        &self,
+        upstream: &UpstreamSummary,
+        name: &Spelling,
+        answer: IndexAnswer,
+        last_good: Option<(Arc<IndexFile>, Timestamp)>,
+        now: Timestamp,
+    ) -> Entry {
+        let settings = self.upstream_settings();
+        let key = (upstream.id, name.clone());
+        let found = |file: Arc<IndexFile>| Entry {
+            content: Content::Found(file),
+            fresh_until: now.plus(settings.freshness),
+            checked_at: now,
+        };
+        match (answer, last_good) {
+            (IndexAnswer::NotModified, Some((file, checked_at))) => {
+                if now.since(checked_at) >= CHECKED_GRAIN {
+                    self.upstream_index
+                        .learn(key, checked(upstream, name, &file.validators, now));
+                }
+                found(file)
+            }
+            (IndexAnswer::NotThere, Some((file, _))) => {
+                if file.gone {
+                    return found(file);
+                }
+                self.upstream_vanished(upstream, name).await;
+                let gone = IndexFile {
+                    body: file.body.clone(),
+                    changed_at: grown(now, Some(file.changed_at)),
+                    gone: true,
+                    validators: Validators::default(),
+                    fetched_at: file.fetched_at,
+                };
+                let change = CachedIndexChange::Gone {
+                    upstream_id: upstream.id,
+                    spelling: name.clone(),
+                    at: now,
+                };
+                self.upstream_index.flush(self).await;
+                self.upstream_index.learn(key, change);
+                found(Arc::new(gone))
+            }
+            (IndexAnswer::Found { bytes, validators }, Some((file, _)))
+                if file.body == bytes && !file.gone =>
+            {
+                // Some mirrors send no validators: the same content is no change, whatever they say.
+                let same = IndexFile {
+                    body: file.body.clone(),
+                    changed_at: file.changed_at,
+                    gone: false,
+                    validators,
+                    fetched_at: file.fetched_at,
+                };
+                self.upstream_index
+                    .learn(key, checked(upstream, name, &same.validators, now));
+                // the same `Arc` keeps what was resolved from it, unless there are new validators to remember
+                found(if same.validators == file.validators {
+                    file
+                } else {
+                    Arc::new(same)
+                })
+            }
+            (IndexAnswer::Found { bytes, validators }, last_good) => {
+                let changed_at = grown(now, last_good.map(|(file, _)| file.changed_at));
+                let file = IndexFile {
+                    body: bytes,
+                    changed_at,
+                    gone: false,
+                    validators,
+                    fetched_at: now,
+                };
+                let change = CachedIndexChange::Replaced {
+                    upstream_id: upstream.id,
+                    spelling: name.clone(),
+                    body_gzip: compress(&file.body),
+                    etag: file.validators.etag.clone(),
+                    last_modified: file.validators.last_modified.clone(),
+                    at: now,
+                    changed_at,
+                };
+                self.upstream_index.learn(key, change);
+                found(Arc::new(file))
+            }
+            (IndexAnswer::NotThere | IndexAnswer::NotModified, None) => Entry {
+                content: Content::NotThere,
+                fresh_until: now.plus(settings.negative),
+                checked_at: now,
+            },
+        }
+    }
+
+    async fn stored_entry(
+        &self,
+        upstream: &UpstreamSummary,
+        name: &Spelling,
+    ) -> Outcome<Option<Entry>> {
+        let Some(row) = self.store.cached_index(upstream.id, name).await? else {
+            return Ok(None);
+        };
+        let mut body = Vec::new();
+        GzDecoder::new(row.body_gzip.as_slice()).read_to_end(&mut body)?;
+        let file = IndexFile {
+            body: body.into(),
+            changed_at: row.changed_at,
+            gone: row.gone_at.is_some(),
+            validators: Validators {
+                etag: row.etag,
+                last_modified: row.last_modified,
+            },
+            fetched_at: row.fetched_at,
+        };
+        Ok(Some(Entry {
+            content: Content::Found(Arc::new(file)),
+            fresh_until: row.checked_at.plus(self.upstream_settings().freshness),
+            checked_at: row.checked_at,
+        }))
+    }
+
+    async fn upstream_vanished(&self, upstream: &UpstreamSummary, name: &Spelling) {
+        tracing::error!(upstream = upstream.name, name = %name, "upstream does not have this crate any more; its cached versions are held");
+        let mut audit = self.audit("upstream.vanished", None, &Caller::default());
+        audit.crate_name = Some(name.to_string());
+        audit.detail = Some(format!(
+            "upstream `{}` answers that the crate is not there any more",
+            upstream.name
+        ));
+        self.alarm(audit).await;
+    }
+}
+
+/// Nonsense must not be cached, nor taken for an answer: a file for another name would be a stranger's crate.
+fn check(
+    upstream: &UpstreamSummary,
+    name: &Spelling,
+    answer: IndexAnswer,
+) -> Result<IndexAnswer, UpstreamFailed> {
+    if let IndexAnswer::Found { bytes, .. } = &answer {
+        supercargo_package::parse_upstream_file(name, bytes)
+            .map_err(|garbled| UpstreamFailed::garbled(&upstream.name, garbled.to_string()))?;
+    }
+    Ok(answer)
+}
+
+fn checked(
+    upstream: &UpstreamSummary,
+    name: &Spelling,
+    validators: &Validators,
+    now: Timestamp,
+) -> CachedIndexChange {
+    CachedIndexChange::Checked {
+        upstream_id: upstream.id,
+        spelling: name.clone(),
+        at: now,
+        etag: validators.etag.clone(),
+        last_modified: validators.last_modified.clone(),
+    }
+}
+
+/// Whole seconds, for `Last-Modified` has no finer ones, and always more than before.
+fn grown(now: Timestamp, before: Option<Timestamp>) -> Timestamp {
+    let least = before.map_or(i64::MIN, |before| before.as_seconds() + 1);
+    Timestamp::from_seconds(now.as_seconds().max(least))
+}
+
+fn compress(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    let written = encoder.write_all(body).and_then(|()| encoder.finish());
+    written.expect("invariant: writing to memory does not fail")
+}

@@ -1,0 +1,141 @@
+//! The ledger: the first checksum that a view of a registry ever gave out for a name and version.
+
+use supercargo_types::{Digest, NamePattern, Spelling, Timestamp, View};
+
+use crate::{Store, StoreError, engine::Transaction, query::query, statements::statements};
+
+/// What a view promised about a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// The version as the index line writes it.
+    pub version: String,
+    /// The bytes that were given out.
+    pub checksum: Digest,
+    /// The index line that was served.
+    pub line: String,
+}
+
+statements! {
+    LIST_LEDGER = "
+        SELECT version, checksum, line FROM ledger
+        WHERE registry_id = $1 AND view = $2 AND spelling = $3
+        ORDER BY first_at, version";
+    SELECT_LEDGER = "
+        SELECT checksum FROM ledger
+        WHERE registry_id = $1 AND view = $2 AND spelling = $3 AND version = $4";
+    // the update changes nothing: it makes the row that won come back on both engines
+    INSERT_LEDGER = "
+        INSERT INTO ledger (registry_id, view, spelling, version, checksum, line, first_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (registry_id, view, spelling, version) DO UPDATE SET first_at = ledger.first_at
+        RETURNING checksum";
+    COUNT_BY_SPELLING = "
+        SELECT spelling, COUNT(DISTINCT version) AS total FROM ledger
+        WHERE registry_id = $1 GROUP BY spelling";
+    LIST_SPELLINGS = "
+        SELECT DISTINCT spelling FROM ledger WHERE registry_id = $1 AND view = $2";
+    FORGET_SPELLING = "
+        DELETE FROM ledger WHERE registry_id = $1 AND view = $2 AND spelling = $3";
+}
+
+/// Forgets what the index view promised about the names that a new claim covers.
+pub(crate) async fn forget_covered(
+    transaction: &mut Transaction,
+    registry_id: i64,
+    pattern: &NamePattern,
+) -> Result<u64, StoreError> {
+    let view = View::Index.as_str();
+    let list = query(LIST_SPELLINGS).bind(registry_id).bind(view);
+    let mut forgotten = 0;
+    for row in transaction.rows(list).await? {
+        let spelling: Spelling = row.parse("spelling")?;
+        if pattern.covers(&spelling.canonical()) {
+            let forget = query(FORGET_SPELLING)
+                .bind(registry_id)
+                .bind(view)
+                .bind(spelling.as_str());
+            forgotten += transaction.execute(forget).await?;
+        }
+    }
+    Ok(forgotten)
+}
+
+impl Store {
+    /// Everything a view promised about a name.
+    pub async fn ledger(
+        &self,
+        registry_id: i64,
+        view: View,
+        spelling: &Spelling,
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let list = query(LIST_LEDGER)
+            .bind(registry_id)
+            .bind(view.as_str())
+            .bind(spelling.as_str());
+        let rows = self.rows(list).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(LedgerRow {
+                    version: row.text("version")?,
+                    checksum: row.digest("checksum")?,
+                    line: row.text("line")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Records what a view is about to give out, unless something stands there, and returns the checksum that stands there:
+    /// the caller's bytes may go out only if it is theirs.
+    pub async fn add_ledger(
+        &self,
+        registry_id: i64,
+        view: View,
+        spelling: &Spelling,
+        row: &LedgerRow,
+        now: Timestamp,
+    ) -> Result<Digest, StoreError> {
+        // nearly always it stands there: reading keeps that off the only writer, and the insert settles every race
+        let select = query(SELECT_LEDGER)
+            .bind(registry_id)
+            .bind(view.as_str())
+            .bind(spelling.as_str())
+            .bind(row.version.as_str());
+        if let Some(stands) = self.row(select).await? {
+            return stands.digest("checksum");
+        }
+        let insert = query(INSERT_LEDGER)
+            .bind(registry_id)
+            .bind(view.as_str())
+            .bind(spelling.as_str())
+            .bind(row.version.as_str())
+            .bind(&row.checksum)
+            .bind(row.line.as_str())
+            .bind(now);
+        let mut transaction = self.write().await?;
+        let stands = match transaction.row(insert).await? {
+            Some(stands) => stands.digest("checksum")?,
+            None => row.checksum,
+        };
+        transaction.commit().await?;
+        Ok(stands)
+    }
+
+    /// How many recorded versions of a registry, in any view, have a name that the pattern covers.
+    pub async fn cached_versions_covered(
+        &self,
+        registry_id: i64,
+        pattern: &NamePattern,
+    ) -> Result<u64, StoreError> {
+        let mut covered = 0;
+        for row in self
+            .rows(query(COUNT_BY_SPELLING).bind(registry_id))
+            .await?
+        {
+            let spelling: Spelling = row.parse("spelling")?;
+            if pattern.covers(&spelling.canonical()) {
+                covered += row.unsigned("total")?;
+            }
+        }
+        Ok(covered)
+    }
+}

@@ -1,0 +1,145 @@
+//! A statement with its values, before it is known which engine runs it.
+
+use std::borrow::Cow;
+
+use sqlx::{Database, Encode, Type};
+use supercargo_types::{Digest, Timestamp};
+
+/// A value on its way into SQL. Each variant knows its type even when it is NULL, for PostgreSQL asks.
+pub(crate) enum Value<'q> {
+    Integer(Option<i64>),
+    Text(Option<Cow<'q, str>>),
+    Bytes(Option<&'q [u8]>),
+    Flag(bool),
+}
+
+/// A statement and what stands for `$1`, `$2`, ….
+pub(crate) struct Query<'q> {
+    text: &'static str,
+    values: Vec<Value<'q>>,
+}
+
+/// Begins a query; `text` is one of a module's `STATEMENTS`.
+pub(crate) fn query<'q>(text: &'static str) -> Query<'q> {
+    Query {
+        text,
+        values: Vec::new(),
+    }
+}
+
+impl<'q> Query<'q> {
+    /// The value of the next parameter.
+    pub(crate) fn bind(mut self, value: impl Into<Value<'q>>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Turns into the driver's own query. Each statement stays prepared on its connection.
+    pub(crate) fn build<DB>(self) -> sqlx::query::Query<'static, DB, DB::Arguments>
+    where
+        DB: Database,
+        Option<i64>: for<'t> Encode<'t, DB> + Type<DB>,
+        for<'t> Option<&'t str>: Encode<'t, DB> + Type<DB>,
+        for<'t> Option<&'t [u8]>: Encode<'t, DB> + Type<DB>,
+        bool: for<'t> Encode<'t, DB> + Type<DB>,
+    {
+        self.values
+            .into_iter()
+            .fold(sqlx::query(self.text), |query, value| match value {
+                Value::Integer(value) => query.bind(value),
+                Value::Text(value) => query.bind(value.as_deref()),
+                Value::Bytes(value) => query.bind(value),
+                Value::Flag(value) => query.bind(value),
+            })
+    }
+}
+
+/// Lists and maps as SQL holds them.
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("invariant: lists and maps of texts are JSON")
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Integer(Some(value))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(value: Option<i64>) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(value: u32) -> Self {
+        Self::Integer(Some(value.into()))
+    }
+}
+
+impl From<u64> for Value<'_> {
+    /// Sizes in bytes: nothing that fits on a disk comes near the limit.
+    fn from(value: u64) -> Self {
+        Self::Integer(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Timestamp> for Value<'_> {
+    fn from(value: Timestamp) -> Self {
+        Self::Integer(Some(value.as_micros()))
+    }
+}
+
+impl From<Option<Timestamp>> for Value<'_> {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::Integer(value.map(Timestamp::as_micros))
+    }
+}
+
+impl<'q> From<&'q str> for Value<'q> {
+    fn from(value: &'q str) -> Self {
+        Self::Text(Some(value.into()))
+    }
+}
+
+impl<'q> From<Option<&'q str>> for Value<'q> {
+    fn from(value: Option<&'q str>) -> Self {
+        Self::Text(value.map(Into::into))
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value.into()))
+    }
+}
+
+impl From<Option<String>> for Value<'_> {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value.map(Into::into))
+    }
+}
+
+impl<'q> From<&'q Digest> for Value<'q> {
+    fn from(value: &'q Digest) -> Self {
+        Self::Bytes(Some(value.as_bytes()))
+    }
+}
+
+impl<'q> From<&'q [u8]> for Value<'q> {
+    fn from(value: &'q [u8]) -> Self {
+        Self::Bytes(Some(value))
+    }
+}
+
+impl<'q> From<Option<&'q [u8]>> for Value<'q> {
+    fn from(value: Option<&'q [u8]>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Flag(value)
+    }
+}

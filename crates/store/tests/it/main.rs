@@ -1,0 +1,38 @@
+//! The use cases of the store, each on SQLite and on PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, and clippy knows only functions marked as tests"
+)]
+
+mod audit;
+mod claims;
+mod databases;
+mod opening;
+mod owners;
+mod publishing;
+mod registries;
+mod samples;
+mod schema;
+mod search;
+mod start;
+mod tokens;
+mod upstreams;
+
+/// Runs each of these functions as two tests, one for each engine.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn on_sqlite() {
+                crate::databases::with_sqlite(super::$name).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                crate::databases::with_postgres(super::$name).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both;

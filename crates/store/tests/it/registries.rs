@@ -1,0 +1,180 @@
+//! Registries, their settings and their members.
+
+use std::time::Duration;
+
+use supercargo_store::{Attachment, AuditFilter, Created, RegistryChange, RegistryRow, Store};
+use supercargo_types::{PrincipalKind, Publishing, Role, Visibility};
+
+use crate::{
+    databases::Database,
+    on_both,
+    samples::{NOW, audit, id, new_registry, principal, registry, upstream},
+};
+
+on_both!(
+    a_twin_of_a_name_is_refused,
+    settings_come_back_as_they_went_in,
+    a_change_of_upstreams_moves_the_registrys_time,
+    a_deleted_registry_can_be_restored,
+    members_have_the_role_given_last,
+    principals_are_listed_page_by_page,
+);
+
+pub(crate) async fn read(store: &Store, id: i64) -> RegistryRow {
+    let directory = store.directory().await.unwrap();
+    let mut registries = directory.registries.into_iter();
+    registries.find(|registry| registry.id == id).unwrap()
+}
+
+async fn a_twin_of_a_name_is_refused(database: Database) {
+    let store = &database.store;
+    registry(store, "acme-tools").await;
+    for name in ["acme-tools", "acme_tools", "acme.tools"] {
+        let new = new_registry(name);
+        let log = audit("registry.created");
+        let created = store.create_registry(&new, None, &log);
+        assert_eq!(
+            created.await.unwrap(),
+            Created::Taken("acme-tools".to_owned())
+        );
+    }
+    let log = store
+        .list_audit(&AuditFilter::default(), 10, None)
+        .await
+        .unwrap();
+    assert_eq!(log.len(), 1, "what was refused is not logged as done");
+}
+
+async fn settings_come_back_as_they_went_in(database: Database) {
+    let store = &database.store;
+    let alice = principal(store, "alice").await;
+    let [first, second] = [upstream(store, "b").await, upstream(store, "a").await];
+    let mut new = new_registry("acme");
+    new.description = "ours; 'quoted'".into();
+    new.labels = [("team".to_owned(), "core".to_owned())].into();
+    new.visibility = Visibility::Internal;
+    new.upstreams = [first, second]
+        .map(|upstream_id| Attachment {
+            upstream_id,
+            only: vec!["partner-*".parse().unwrap()],
+            except: vec!["partner-x".parse().unwrap()],
+        })
+        .into();
+    let log = audit("registry.created");
+    let created = store.create_registry(&new, Some(alice), &log);
+    let acme = id(created.await.unwrap());
+
+    let row = read(store, acme).await;
+    assert_eq!(row.name, new.name);
+    assert_eq!(row.description, new.description);
+    assert_eq!(row.labels, new.labels);
+    assert_eq!(row.visibility, Visibility::Internal);
+    assert_eq!(row.upstreams, new.upstreams);
+    assert_eq!(row.created_at, NOW);
+    assert_eq!(row.changed_at.as_micros() % 1_000_000, 0);
+    let members = store.members(acme).await.unwrap();
+    assert_eq!(members.len(), 1);
+    assert_eq!((members[0].0.id, members[0].1), (alice, Role::Admin));
+
+    let change = RegistryChange {
+        publishing: Some(Publishing::Members),
+        ..RegistryChange::default()
+    };
+    let changed = store.update_registry(acme, &change, NOW, &log);
+    assert!(changed.await.unwrap());
+    let after = read(store, acme).await;
+    assert_eq!(after.publishing, Publishing::Members);
+    assert_eq!(after.description, row.description);
+    assert_eq!(after.labels, row.labels);
+    assert_eq!(after.upstreams, row.upstreams);
+    assert_eq!(after.changed_at, row.changed_at, "it resolves as before");
+}
+
+async fn a_change_of_upstreams_moves_the_registrys_time(database: Database) {
+    let store = &database.store;
+    let acme = registry(store, "acme").await;
+    let log = audit("registry.changed");
+    let attachment = |upstream_id| Attachment {
+        upstream_id,
+        only: Vec::new(),
+        except: Vec::new(),
+    };
+    let lists = [
+        vec![attachment(upstream(store, "one").await)],
+        vec![attachment(upstream(store, "two").await)],
+        vec![],
+    ];
+    let mut before = read(store, acme).await.changed_at;
+    for upstreams in lists {
+        let change = RegistryChange {
+            upstreams: Some(upstreams.clone()),
+            ..RegistryChange::default()
+        };
+        // the clock stands still, and yet the time grows
+        let changed = store.update_registry(acme, &change, NOW, &log);
+        assert!(changed.await.unwrap());
+        let row = read(store, acme).await;
+        assert_eq!(row.upstreams, upstreams);
+        assert_eq!(row.changed_at.since(before), Duration::from_secs(1));
+        before = row.changed_at;
+    }
+}
+
+async fn a_deleted_registry_can_be_restored(database: Database) {
+    let store = &database.store;
+    let acme = registry(store, "acme").await;
+    let log = audit("registry.changed");
+    assert!(!store.restore_registry(acme, NOW, &log).await.unwrap());
+    assert!(store.delete_registry(acme, NOW, &log).await.unwrap());
+    assert!(!store.delete_registry(acme, NOW, &log).await.unwrap());
+    assert_eq!(read(store, acme).await.deleted_at, Some(NOW));
+    let change = RegistryChange::default();
+    let changed = store.update_registry(acme, &change, NOW, &log).await;
+    assert!(!changed.unwrap(), "a deleted registry does not change");
+    let new = new_registry("acme");
+    let again = store.create_registry(&new, None, &log);
+    assert_eq!(again.await.unwrap(), Created::Taken("acme".to_owned()));
+    assert!(store.restore_registry(acme, NOW, &log).await.unwrap());
+    assert_eq!(read(store, acme).await.deleted_at, None);
+}
+
+async fn members_have_the_role_given_last(database: Database) {
+    let store = &database.store;
+    let acme = registry(store, "acme").await;
+    let ci = principal(store, "service:ci").await;
+    let log = audit("member.changed");
+    for role in [Role::Reader, Role::Publisher] {
+        store.set_member(acme, ci, role, &log).await.unwrap();
+        let members = store.members(acme).await.unwrap();
+        assert_eq!(members.len(), 1);
+        assert_eq!(members[0].0.reference().to_string(), "service:ci");
+        assert_eq!(members[0].1, role);
+    }
+    assert!(store.remove_member(acme, ci, &log).await.unwrap());
+    assert!(!store.remove_member(acme, ci, &log).await.unwrap());
+    assert!(store.members(acme).await.unwrap().is_empty());
+}
+
+async fn principals_are_listed_page_by_page(database: Database) {
+    let store = &database.store;
+    // in bytes `-` comes before `.`, before `_`; other orders would lose names between pages
+    for name in ["a_b", "a.b", "a-b", "ab", "service:a"] {
+        principal(store, name).await;
+    }
+    let mut names = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.list_principals(PrincipalKind::User, 2, after.as_deref());
+        let page = page.await.unwrap();
+        assert_eq!(page.total, 4);
+        let Some(last) = page.items.last() else { break };
+        after = Some(last.name.to_string());
+        names.extend(page.items.iter().map(|row| row.name.to_string()));
+    }
+    assert_eq!(names, ["a-b", "a.b", "a_b", "ab"]);
+
+    let found = store.find_principal(&"service:a".parse().unwrap()).await;
+    assert_eq!(found.unwrap().unwrap().kind, PrincipalKind::Service);
+    let found = store.find_principal(&"a".parse().unwrap()).await;
+    assert_eq!(found.unwrap(), None, "a user is no service");
+}

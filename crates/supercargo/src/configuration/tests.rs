@@ -1,0 +1,274 @@
+use std::{fs, path::Path, time::Duration};
+
+use insta::assert_snapshot;
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    let pair = |&(name, value): &(&str, &str)| (name.to_owned(), value.into());
+    Environment(variables.iter().map(pair).collect())
+}
+
+fn flags(values: &[(&'static str, &str)]) -> Flags {
+    let pair = |&(key, value): &(&'static str, &str)| (key, Some(value.to_owned()));
+    Flags {
+        config: None,
+        values: values.iter().map(pair).collect(),
+    }
+}
+
+/// A folder with `supercargo.toml`; sentences show it as `FOLDER`.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("supercargo.toml"), text).unwrap();
+        Self(folder)
+    }
+
+    fn flags(&self) -> Flags {
+        Flags {
+            config: Some(self.0.path().join("supercargo.toml")),
+            values: Vec::new(),
+        }
+    }
+
+    fn load(&self) -> Result<Configuration, ConfigurationError> {
+        Configuration::load(&self.flags(), &Environment::default())
+    }
+
+    fn sentence(&self) -> String {
+        let folder = self.0.path().display().to_string();
+        self.load()
+            .unwrap_err()
+            .to_string()
+            .replace(&folder, "FOLDER")
+    }
+}
+
+fn refusal(variables: &[(&str, &str)]) -> String {
+    let loaded = Configuration::load(&Flags::default(), &environment(variables));
+    loaded.unwrap_err().to_string()
+}
+
+#[test]
+fn without_any_configuration_the_defaults_of_the_contract_hold() {
+    let configuration =
+        Configuration::load(&Flags::default(), &Environment::default()).unwrap();
+    assert_eq!(
+        configuration.data.value,
+        Path::new("./supercargo-data").to_owned()
+    );
+    assert_eq!(configuration.listen.value.to_string(), "127.0.0.1:22746");
+    assert_eq!(
+        configuration.site(configuration.listen.value).base(),
+        "http://127.0.0.1:22746"
+    );
+    assert!(configuration.admin_token.is_none());
+    assert_eq!(
+        configuration.database.to_string(),
+        "sqlite:./supercargo-data/supercargo.db"
+    );
+    assert_eq!(
+        configuration.storage,
+        Path::new("./supercargo-data/blobs").to_owned()
+    );
+    assert_eq!(
+        configuration.secret_key_file,
+        SecretKeyFile::InDataFolder("./supercargo-data/secret-key".into())
+    );
+    let seconds = |duration: Duration| duration.as_secs();
+    assert_eq!(seconds(configuration.upstream.freshness), 60);
+    assert_eq!(seconds(configuration.upstream.negative), 30);
+    assert_eq!(seconds(configuration.upstream.stale_if_error), 30 * 86_400);
+    assert_eq!(seconds(configuration.upstream.timeout), 30);
+    assert!(configuration.upstream.allow_addresses.is_empty());
+    assert_eq!(configuration.limits.crate_size, 64 << 20);
+    assert_eq!(configuration.limits.unpacked_size, 512 << 20);
+    assert_eq!(configuration.log.format, LogFormat::Text);
+    assert!(configuration.warnings.is_empty());
+}
+
+#[test]
+fn flags_beat_environment_beats_file_beats_default() {
+    let folder = Folder::with("listen = \"127.0.0.1:1\"\ndata = \"from-file\"\n");
+    let variables = environment(&[("SUPERCARGO_LISTEN", "127.0.0.1:2")]);
+    let listen = |flags: &Flags, environment: &Environment| {
+        let configuration = Configuration::load(flags, environment).unwrap();
+        assert_eq!(configuration.data.value, Path::new("from-file").to_owned());
+        configuration.listen
+    };
+    let mut given = folder.flags();
+    let file = listen(&given, &Environment::default());
+    assert_eq!(file.value.port(), 1);
+    assert_eq!(
+        file.origin,
+        Origin::File(folder.0.path().join("supercargo.toml"))
+    );
+    let variable = listen(&given, &variables);
+    assert_eq!(variable.value.port(), 2);
+    assert_eq!(
+        variable.origin,
+        Origin::Environment("SUPERCARGO_LISTEN".to_owned())
+    );
+    given.values = flags(&[("listen", "127.0.0.1:3")]).values;
+    let flag = listen(&given, &variables);
+    assert_eq!(flag.value.port(), 3);
+    assert_eq!(flag.origin, Origin::Flag("--listen".to_owned()));
+}
+
+#[test]
+fn the_file_may_be_named_in_the_environment_and_a_flag_beats_it() {
+    let [first, second] = ["data = \"first\"", "data = \"second\""].map(Folder::with);
+    let path = first.0.path().join("supercargo.toml");
+    let variables = environment(&[("SUPERCARGO_CONFIG", path.to_str().unwrap())]);
+    let data = |flags: &Flags| Configuration::load(flags, &variables).unwrap().data.value;
+    assert_eq!(data(&Flags::default()), Path::new("first").to_owned());
+    assert_eq!(data(&second.flags()), Path::new("second").to_owned());
+}
+
+#[test]
+fn every_key_has_a_variable_of_its_own_and_the_environment_reaches_all() {
+    let configuration = Configuration::load(
+        &Flags::default(),
+        &environment(&[
+            ("SUPERCARGO_UPSTREAM_FRESHNESS", "5m"),
+            (
+                "SUPERCARGO_UPSTREAM_ALLOW_ADDRESSES",
+                "10.1.0.0/16, crates.partner.example",
+            ),
+            ("SUPERCARGO_LIMITS_CRATE_SIZE", "1000"),
+            ("SUPERCARGO_PREVIOUS_PUBLIC_URLS", "http://old.example"),
+            ("SUPERCARGO_PUBLIC_URL", "https://crates.acme.example/"),
+            ("SUPERCARGO_DATABASE", ""),
+        ]),
+    )
+    .unwrap();
+    assert_eq!(configuration.upstream.freshness, Duration::from_secs(300));
+    assert_eq!(
+        configuration.upstream.allow_addresses,
+        ["10.1.0.0/16", "crates.partner.example"]
+    );
+    assert_eq!(configuration.limits.crate_size, 1000);
+    let site = configuration.site(configuration.listen.value);
+    assert_eq!(site.base(), "https://crates.acme.example");
+    assert!(site.recognise("http://old.example/main/index/").is_some());
+}
+
+#[test]
+fn a_number_and_a_list_are_read_from_a_file_too() {
+    let folder = Folder::with(
+        "previous_public_urls = [\"http://old.example\"]\n[limits]\ncrate_size = 2048\n[tls]\n",
+    );
+    let configuration = folder.load().unwrap();
+    assert_eq!(configuration.limits.crate_size, 2048);
+    assert_eq!(configuration.previous_public_urls, ["http://old.example"]);
+}
+
+#[test]
+fn a_file_with_something_wrong_is_named_with_the_key() {
+    let sentences = [
+        "listne = \"127.0.0.1:1\"",
+        "[upstrem]\nfreshness = \"1s\"",
+        "[upstrem]",
+        "upstream = 5",
+        "colour = \"blue\"",
+        "[upstream]\nallow_addresses = \"10.0.0.0/8\"",
+        "[upstream]\nfreshness = 1.5",
+        "listen = [\"127.0.0.1:1\"]",
+        "[upstream]\nfreshness = \"abc\"",
+        "data = \"x\"\nlisten = 127.0.0.1",
+    ]
+    .map(|text| Folder::with(text).sentence());
+    assert_snapshot!(sentences.join("\n"), @"");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_with_who_asked_for_it() {
+    let missing = "/nowhere/supercargo.toml";
+    assert_snapshot!(refusal(&[("SUPERCARGO_CONFIG", missing)]), @"");
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_shown_with_its_origin() {
+    let sentences = [
+        ("SUPERCARGO_UPSTREAM_FRESHNESS", "abc"),
+        ("SUPERCARGO_UPSTREAM_TIMEOUT", "0s"),
+        ("SUPERCARGO_UPSTREAM_ALLOW_ADDRESSES", "10.0.0.0/99"),
+        ("SUPERCARGO_LIMITS_CRATE_SIZE", "64MB"),
+        ("SUPERCARGO_LISTEN", "22746"),
+        ("SUPERCARGO_LISTEN", "0.0.0.0:22746"),
+        ("SUPERCARGO_LISTEN", "[::]:22746"),
+        ("SUPERCARGO_LISTEN", "[::ffff:0.0.0.0]:22746"),
+        ("SUPERCARGO_PUBLIC_URL", "crates.acme.example"),
+        ("SUPERCARGO_PREVIOUS_PUBLIC_URLS", "http://a.example,ftp://b.example"),
+        ("SUPERCARGO_STORAGE", "s3://bucket/prefix"),
+        ("SUPERCARGO_TLS_CERTIFICATE", "server.pem"),
+        ("SUPERCARGO_LOG_FORMAT", "xml"),
+        ("SUPERCARGO_LOG_LEVEL", "inof"),
+    ]
+    .map(|variable| refusal(&[variable]));
+    assert_snapshot!(sentences.join("\n"), @"");
+}
+
+#[test]
+fn a_secret_that_makes_no_sense_is_not_repeated() {
+    let sentences = [
+        ("SUPERCARGO_ADMIN_TOKEN", "hunter2"),
+        ("SUPERCARGO_DATABASE", "mysql://root:hunter2@db.example"),
+        ("SUPERCARGO_PUBLIC_URL", "https://me:hunter2@crates.acme.example"),
+    ]
+    .map(|variable| refusal(&[variable]));
+    let sentences = sentences.join("\n");
+    assert!(!sentences.contains("hunter2"), "{sentences}");
+    assert_snapshot!(sentences, @"");
+}
+
+#[test]
+fn an_unspecified_address_is_fine_with_a_public_url() {
+    let given = flags(&[
+        ("listen", "0.0.0.0:8080"),
+        ("public_url", "https://crates.acme.example"),
+    ]);
+    let configuration = Configuration::load(&given, &Environment::default()).unwrap();
+    let site = configuration.site(configuration.listen.value);
+    assert_eq!(site.base(), "https://crates.acme.example");
+}
+
+#[test]
+fn the_port_that_was_taken_goes_into_base() {
+    let given = flags(&[("listen", "127.0.0.1:0")]);
+    let configuration = Configuration::load(&given, &Environment::default()).unwrap();
+    let bound = "127.0.0.1:40000".parse().unwrap();
+    assert_eq!(configuration.site(bound).base(), "http://127.0.0.1:40000");
+}
+
+#[test]
+fn a_variable_that_is_nearly_a_key_is_worth_a_warning_and_others_are_not() {
+    let variables = environment(&[
+        ("SUPERCARGO_LISTNE", "x"),
+        ("SUPERCARGO_PORT_22746_TCP", "tcp://10.0.0.1:22746"),
+        ("SUPERCARGO_SERVICE_HOST", "10.0.0.1"),
+        ("SUPERCARGO_URL", "http://crates.acme.example"),
+        ("SUPERCARGO_TOKEN", "x"),
+    ]);
+    let configuration = Configuration::load(&Flags::default(), &variables).unwrap();
+    assert_snapshot!(configuration.warnings.join("\n"), @"");
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_refused_without_its_value() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut variables = Environment::default();
+    let value = std::ffi::OsString::from_vec(vec![0xff]);
+    variables.0.insert("SUPERCARGO_DATA".to_owned(), value);
+    let error = Configuration::load(&Flags::default(), &variables).unwrap_err();
+    assert_snapshot!(error.to_string(), @"");
+}
+
+#[test]
+fn a_file_that_is_far_too_long_is_not_read_whole() {
+    let folder = Folder::with(&"# nothing\n".repeat(200_000));
+    assert_snapshot!(folder.sentence(), @"");
+}

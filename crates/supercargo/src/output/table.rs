@@ -1,0 +1,214 @@
+//! Aligned columns and fields of JSON values.
+
+use serde_json::Value;
+use supercargo_types::Timestamp;
+
+/// What stands for nothing.
+const NOTHING: &str = "-";
+/// Between two columns.
+const GAP: usize = 2;
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    /// Its head.
+    pub(crate) head: &'static str,
+    /// Where its cell is in an item, as JSON pointers; the first one that is there.
+    pub(crate) at: &'static [&'static str],
+    /// What null means there.
+    pub(crate) null: &'static str,
+    /// How a value is written.
+    pub(crate) write: fn(&Value) -> String,
+}
+
+impl Column {
+    /// A column of plain values.
+    pub(crate) const fn new(head: &'static str, at: &'static [&'static str]) -> Self {
+        Self {
+            head,
+            at,
+            null: NOTHING,
+            write: text,
+        }
+    }
+
+    /// A column of times.
+    pub(crate) const fn time(head: &'static str, at: &'static [&'static str]) -> Self {
+        Self {
+            write: time,
+            ..Self::new(head, at)
+        }
+    }
+
+    /// With a word for null.
+    pub(crate) const fn or(self, null: &'static str) -> Self {
+        Self { null, ..self }
+    }
+
+    fn cell(&self, item: &Value) -> String {
+        let found = self.at.iter().find_map(|at| item.pointer(at));
+        let text = match found {
+            None | Some(Value::Null) => self.null.to_owned(),
+            Some(value) => (self.write)(value),
+        };
+        if text.is_empty() {
+            NOTHING.to_owned()
+        } else {
+            text
+        }
+    }
+}
+
+/// A table with its heads; a sentence where there is nothing.
+pub(super) fn table(columns: &[Column], items: &[Value]) -> String {
+    if items.is_empty() {
+        return "there are none\n".to_owned();
+    }
+    let heads = columns.iter().map(|column| column.head.to_owned());
+    let cells = items
+        .iter()
+        .map(|item| columns.iter().map(|column| column.cell(item)).collect());
+    let rows: Vec<Vec<String>> = std::iter::once(heads.collect()).chain(cells).collect();
+    align(&rows)
+}
+
+/// One field per line.
+pub(super) fn fields(value: &Value) -> String {
+    let Value::Object(object) = value else {
+        return format!("{}\n", text(value));
+    };
+    let row = |(name, value): (&String, &Value)| {
+        let shown = match value {
+            Value::String(_) if name.ends_with("_at") => time(value),
+            value => text(value),
+        };
+        let shown = if shown.is_empty() { NOTHING.to_owned() } else { shown };
+        vec![printable(&name.replace('_', " ")), shown]
+    };
+    let rows: Vec<Vec<String>> = object.iter().map(row).collect();
+    align(&rows)
+}
+
+/// Pads all but the last cell of each row.
+fn align(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line += cell;
+            let pad = width + GAP - cell.chars().count();
+            line.extend(std::iter::repeat_n(' ', pad));
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+/// A value as people read it: lists with commas, named things by their name.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => NOTHING.to_owned(),
+        Value::String(text) => printable(text),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Object(object) => {
+            let named = object.get("name").map(text);
+            let pairs: Vec<_> = object
+                .iter()
+                .filter(|(key, value)| !(named.is_some() && *key == "name") && !is_empty(value))
+                .map(|(key, value)| format!("{}={}", printable(key), text(value)))
+                .collect();
+            match (named, pairs.is_empty()) {
+                (Some(name), true) => name,
+                (Some(name), false) => format!("{name} ({})", pairs.join(" ")),
+                (None, _) => pairs.join(" "),
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
+}
+
+/// A time to the second.
+pub(crate) fn time(value: &Value) -> String {
+    let stamp = value.as_str().and_then(Timestamp::from_rfc3339);
+    stamp.map_or_else(|| text(value), Timestamp::pubtime)
+}
+
+/// Without what could steer a terminal: descriptions and names of others reach ours (escape sequences that repaint the
+/// screen, characters that turn the direction of writing).
+pub(crate) fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if steers(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    use super::*;
+
+    const COLUMNS: &[Column] = &[
+        Column::new("NAME", &["/name"]),
+        Column::new("SOURCE", &["/preset", "/index"]),
+        Column::new("USABLE BY", &["/usable_by"]).or("every registry"),
+        Column::time("CREATED", &["/created_at"]),
+    ];
+
+    #[test]
+    fn columns_are_aligned_and_nothing_is_a_dash() {
+        let items = [
+            json!({"name": "crates-io", "preset": "crates.io", "usable_by": null, "created_at": "2026-11-20T11:54:12.015923Z"}),
+            json!({"name": "é", "index": "sparse+https://registry.example/", "usable_by": ["acme", "core"], "created_at": null}),
+            json!({"name": "", "usable_by": []}),
+        ];
+        assert_snapshot!(table(COLUMNS, &items), @"");
+    }
+
+    #[test]
+    fn an_empty_table_says_so() {
+        assert_snapshot!(table(COLUMNS, &[]), @"");
+    }
+
+    #[test]
+    fn fields_stand_one_per_line() {
+        let value = json!({
+            "name": "acme",
+            "description": "",
+            "labels": {"team": "core", "tier": "1"},
+            "upstreams": [{"name": "crates-io", "only": [], "except": []}, {"name": "partner", "only": ["partner-*"], "except": []}],
+            "created_at": "2026-11-20T11:54:12.015923Z",
+            "crates": 3,
+            "registry": null,
+        });
+        assert_snapshot!(fields(&value), @"");
+        assert_snapshot!(fields(&json!("plain")), @"");
+    }
+
+    #[test]
+    fn a_description_cannot_steer_the_terminal() {
+        let shown = text(&json!("\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}cba\nnext"));
+        assert!(!shown.chars().any(char::is_control), "{shown:?}");
+        assert!(!shown.contains('\u{202e}'));
+        assert!(shown.contains("owned"));
+    }
+}

@@ -1,0 +1,87 @@
+//! The lines that make cargo use a registry, in the two ways there are.
+
+use supercargo_types::{RegistryName, Site, View};
+
+/// Each is a whole `.cargo/config.toml`, with comments that say what else to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Snippets {
+    /// The registry by its name; public crates come from crates.io.
+    pub(crate) named: String,
+    /// The same, with crates.io replaced by the registry's mirror.
+    pub(crate) everything: String,
+}
+
+/// Every table names a credential provider: without one, cargo refuses a registry that wants a token, even where the token
+/// is there. A mirror wants its token under its own name.
+pub(crate) fn snippets(site: &Site, registry: &RegistryName) -> Snippets {
+    let name = registry.in_cargo();
+    let mirror = format!("{name}-mirror");
+    let table = |name: &str, view: View| {
+        format!(
+            "[registries.{name}]\nindex = \"{}\"\ncredential-provider = [\"cargo:token\"]\n",
+            site.index_url(registry, view)
+        )
+    };
+    let index = table(&name, View::Index);
+    let versions =
+        "# works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads\n";
+    let named = format!(
+        "# `{name}` by its name, as in `cargo add --registry {name} CRATE`; public crates come from crates.io\n\
+         {versions}\
+         # log in with: cargo login --registry {name}\n\
+         {index}"
+    );
+    let everything = format!(
+        "# `{name}` by its name, and every public crate through `{mirror}`; lockfiles stay as with crates.io\n\
+         {versions}\
+         # log in with: cargo login --registry {name}\n\
+         # and with:    cargo login --registry {mirror}\n\
+         {index}\n{}\n\
+         [source.crates-io]\nreplace-with = \"{mirror}\"\n",
+        table(&mirror, View::Mirror)
+    );
+    Snippets { named, everything }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn of(registry: &str) -> Snippets {
+        let site = Site::new("https://crates.acme.example/cargo", &[]).unwrap();
+        snippets(&site, &registry.parse().unwrap())
+    }
+
+    #[test]
+    fn named_is_one_registry() {
+        assert_snapshot!(of("main").named, @"");
+    }
+
+    #[test]
+    fn everything_through_us_has_the_mirror_too() {
+        assert_snapshot!(of("main").everything, @"");
+    }
+
+    #[test]
+    fn a_dot_in_the_name_is_replaced_where_cargo_cannot_have_it_and_stays_in_the_url() {
+        let Snippets { named, everything } = of("team.tools");
+        for text in [named, everything] {
+            let config: toml::Table = text.parse().unwrap();
+            assert_eq!(
+                config["registries"]["team-tools"]["index"].as_str(),
+                Some("sparse+https://crates.acme.example/cargo/team.tools/index/")
+            );
+        }
+    }
+
+    #[test]
+    fn the_replacement_is_a_registry_that_the_snippet_has() {
+        let config: toml::Table = of("main").everything.parse().unwrap();
+        let replacement = config["source"]["crates-io"]["replace-with"]
+            .as_str()
+            .unwrap();
+        assert!(config["registries"].get(replacement).is_some());
+    }
+}

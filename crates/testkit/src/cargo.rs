@@ -1,0 +1,299 @@
+//! The real cargo, in a home and among projects of its own, with no way to the internet.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt as _, process::Command};
+
+use crate::{Package, normalise};
+
+/// Nothing listens on the port of RFC 863: whatever asks crates.io by mistake fails at once, and says so.
+const NOWHERE: &str = "sparse+http://127.0.0.1:9/";
+
+/// Cargo's own door for its tests, which stands open in released versions too.
+const CRATES_IO: &str = "__CARGO_TEST_CRATES_IO_URL_DO_NOT_USE_THIS";
+
+/// A build on a busy machine takes a while; more than this is a cargo that hangs.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// Variables that cargo and rustc need from outside. All others stay out: a test must not depend on who runs it.
+const KEPT: [&str; 8] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// A person's cargo: home, configuration, credentials and projects. All is removed when dropped.
+pub struct Cargo {
+    folder: TempDir,
+    environment: BTreeMap<String, String>,
+    config: String,
+    credentials: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    command: String,
+    root: PathBuf,
+    /// Its exit.
+    pub status: ExitStatus,
+    /// What it printed for machines.
+    pub stdout: String,
+    /// What it printed for people.
+    pub stderr: String,
+}
+
+impl Cargo {
+    /// A cargo with the credential provider `cargo:token` and nothing else.
+    pub fn new() -> Self {
+        Self::bare().env("CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS", "cargo:token")
+    }
+
+    /// A cargo with no configuration at all, for tests of instructions that bring it along.
+    pub fn bare() -> Self {
+        let folder = TempDir::with_prefix("supercargo-cargo-")
+            .expect("the folder for temporary files can be written");
+        let home = folder.path().join("home");
+        for path in [&home, &folder.path().join("work")] {
+            fs::create_dir(path).expect("a fresh folder can be written");
+        }
+        let target = folder.path().join("target");
+        let cargo = Self {
+            folder,
+            environment: BTreeMap::new(),
+            config: String::new(),
+            credentials: String::new(),
+        };
+        cargo
+            .env("CARGO_HOME", &home.to_string_lossy())
+            .env("CARGO_TARGET_DIR", &target.to_string_lossy())
+            .env("CARGO_TERM_COLOR", "never")
+            .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_NET_RETRY", "0")
+            .env("__CARGO_TEST_FIXED_RETRY_SLEEP_MS", "10")
+            .env(CRATES_IO, NOWHERE)
+    }
+
+    /// One more variable, or another value for one.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Takes a variable away.
+    #[must_use]
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
+    /// Another toolchain, by the name that rustup gives it.
+    #[must_use]
+    pub fn toolchain(self, name: &str) -> Self {
+        self.env("RUSTUP_TOOLCHAIN", name)
+    }
+
+    /// Appends to `config.toml` in its home.
+    #[must_use]
+    pub fn config(mut self, text: &str) -> Self {
+        self.config.push_str(text);
+        self.config.push('\n');
+        self.write_home("config.toml", &self.config);
+        self
+    }
+
+    /// `[registries.NAME] index = "…"`.
+    #[must_use]
+    pub fn registry(self, name: &str, index_url: &str) -> Self {
+        self.config(&format!("[registries.{name}]\nindex = \"{index_url}\""))
+    }
+
+    /// `[source.crates-io] replace-with = "NAME"`, a registry that is named as well.
+    #[must_use]
+    pub fn replace_crates_io(self, with: &str) -> Self {
+        self.config(&format!("[source.crates-io]\nreplace-with = \"{with}\""))
+    }
+
+    /// Makes this index crates.io, for all that cargo does: it stands in lockfiles as crates.io.
+    #[must_use]
+    pub fn as_crates_io(self, index_url: &str) -> Self {
+        self.env(CRATES_IO, index_url)
+    }
+
+    /// Lets cargo reach the real crates.io. Only for checks that say that they do.
+    #[must_use]
+    pub fn online(self) -> Self {
+        self.without_env(CRATES_IO)
+    }
+
+    /// A token in `credentials.toml`, sent verbatim; `crates-io` is a registry too.
+    #[must_use]
+    pub fn token(mut self, registry: &str, token: &str) -> Self {
+        let table = match registry {
+            "crates-io" => "registry".to_owned(),
+            name => format!("registries.{name}"),
+        };
+        writeln!(self.credentials, "[{table}]\ntoken = \"{token}\"")
+            .expect("invariant: a text takes every write");
+        self.write_home("credentials.toml", &self.credentials);
+        self
+    }
+
+    /// `CARGO_HOME`.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The folder that holds home and projects.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A folder for a project, made when it is not there.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join("work").join(name);
+        fs::create_dir_all(&path).expect("a fresh folder can be written");
+        path
+    }
+
+    /// A package on disk, in a folder of its name.
+    pub fn project(&self, package: &Package) -> PathBuf {
+        let path = self.folder(package.name());
+        package.write_source(&path);
+        path
+    }
+
+    /// Forgets index and downloads, as a fresh machine would; configuration and credentials stay.
+    pub fn forget_downloads(&self) {
+        let cache = self.home().join("registry");
+        if cache.exists() {
+            fs::remove_dir_all(cache).expect("cargo's own files can be removed");
+        }
+    }
+
+    /// Runs `cargo ARGUMENTS` in a folder.
+    pub async fn run(&self, folder: &Path, arguments: &[&str]) -> Outcome {
+        self.run_with_input(folder, arguments, "").await
+    }
+
+    /// The same, with text on standard input: `cargo login`.
+    ///
+    /// # Panics
+    /// When it cannot be started or takes longer than three minutes.
+    pub async fn run_with_input(&self, folder: &Path, arguments: &[&str], input: &str) -> Outcome {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("cargo is in PATH");
+        if let Some(mut pipe) = child.stdin.take() {
+            // a cargo that reads nothing may have closed it
+            pipe.write_all(input.as_bytes()).await.unwrap_or_default();
+        }
+        let command = format!("cargo {}", arguments.join(" "));
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
+            .await
+            .unwrap_or_else(|_| panic!("`{command}` took longer than {PATIENCE:?}"))
+            .expect("invariant: a child can be waited for");
+        Outcome {
+            command,
+            root: self.folder.path().to_owned(),
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the variables that cargo needs from outside, which are no settings of ours"
+    )]
+    fn command(&self) -> Command {
+        let mut command = Command::new("cargo");
+        command.env_clear();
+        for name in KEPT {
+            if let Ok(value) = env::var(name) {
+                command.env(name, value);
+            }
+        }
+        command.envs(&self.environment);
+        command
+    }
+
+    fn write_home(&self, name: &str, text: &str) {
+        fs::write(self.home().join(name), text).expect("a fresh folder can be written");
+    }
+}
+
+impl Default for Cargo {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[expect(
+    clippy::return_self_not_must_use,
+    reason = "most tests only want to know that it went as it should"
+)]
+impl Outcome {
+    /// This outcome, if cargo succeeded.
+    ///
+    /// # Panics
+    /// When it failed; the message has all that it printed.
+    #[track_caller]
+    pub fn success(self) -> Self {
+        assert!(self.status.success(), "{}", self.report("failed"));
+        self
+    }
+
+    /// This outcome, if cargo failed.
+    ///
+    /// # Panics
+    /// When it succeeded; the message has all that it printed.
+    #[track_caller]
+    pub fn failure(self) -> Self {
+        let panicked = self.stderr.contains("panicked at");
+        assert!(
+            !self.status.success() && !panicked,
+            "{}",
+            self.report(if panicked { "panicked" } else { "succeeded" })
+        );
+        self
+    }
+
+    /// What cargo told people, without what differs from run to run.
+    pub fn messages(&self) -> String {
+        normalise(&self.stderr, &self.root)
+    }
+
+    fn report(&self, what: &str) -> String {
+        let Self {
+            command,
+            status,
+            stdout,
+            stderr,
+            ..
+        } = self;
+        format!("`{command}` {what} ({status})\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+    }
+}

@@ -1,0 +1,375 @@
+//! The client: three questions, and what their answers may look like.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use reqwest::{
+    Client, Response,
+    header::{ACCEPT, ACCEPT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED},
+    redirect::Policy,
+};
+use supercargo_types::{Digest, Spelling, sparse_path};
+
+use crate::{
+    AllowedAddress, FailureReason, Upstream, UpstreamConfig, UpstreamFailed,
+    address::Guard,
+    body::{Download, Incoming},
+    flight::Configs,
+    request::unexpected,
+};
+
+const CONFIG: &str = "config.json";
+/// Of a `config.json`; real ones have a hundred bytes.
+const CONFIG_BYTES: u64 = 64 << 10;
+/// Of an `ETag` or a date: they are kept for every crate, so nobody shall fill the database with them.
+const VALIDATOR_BYTES: usize = 512;
+/// A small answer has to be whole within this many times our patience: an upstream that drips byte by byte would otherwise
+/// hold up everybody who asks the same question.
+const WHOLE_WITHIN: u32 = 4;
+/// Finds out that a connection is dead before the next question is sent into it.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// Limits and patience, for all upstreams.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// In connecting and waiting for an answer, and between two pieces of a body.
+    pub timeout: Duration,
+    /// Beyond the public internet.
+    pub allow: Vec<AllowedAddress>,
+    /// Who we say we are.
+    pub user_agent: String,
+    /// Of an index file, in bytes, after decompression.
+    pub index_bytes: u64,
+    /// Of a `.crate` file, in bytes.
+    pub crate_bytes: u64,
+    /// How long a `config.json` is believed.
+    pub config_freshness: Duration,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            allow: Vec::new(),
+            user_agent: concat!("supercargo/", env!("CARGO_PKG_VERSION")).to_owned(),
+            // the largest file of crates.io has a few MiB
+            index_bytes: 64 << 20,
+            crate_bytes: 512 << 20,
+            config_freshness: Duration::from_mins(10),
+        }
+    }
+}
+
+/// No client can be made, for example because the system has no certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("the client for upstreams cannot be set up: {0}")]
+pub struct ClientUnusable(String);
+
+/// By what an upstream recognises the copy we hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// Goes back as it came.
+    pub etag: Option<String>,
+    /// Goes back as it came, where there is no `ETag`.
+    pub last_modified: Option<String>,
+}
+
+/// What an upstream says about a crate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexAnswer {
+    /// The copy we hold is still right.
+    NotModified,
+    /// Definitely not there: the only answer that lets another upstream be asked.
+    NotThere,
+    /// Its index file.
+    Found {
+        /// As they are, without content encoding.
+        bytes: Bytes,
+        /// For the next time.
+        validators: Validators,
+    },
+}
+
+/// Asks other registries. One per process; clones share connections.
+#[derive(Clone)]
+pub struct UpstreamClient(Arc<Inner>);
+
+struct Inner {
+    guarded: Client,
+    unguarded: Client,
+    guard: Guard,
+    configs: Configs,
+    settings: ClientSettings,
+}
+
+impl UpstreamClient {
+    /// # Errors
+    /// When no connection could ever be made, for example without certificates.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that makes clients, with the guard"
+    )]
+    pub fn new(settings: ClientSettings) -> Result<Self, ClientUnusable> {
+        let guard = Guard::new(&settings.allow);
+        // content encodings are undone by us, within limits, and redirects are followed by us, with the guard
+        let builder = || {
+            Client::builder()
+                .user_agent(&settings.user_agent)
+                .redirect(Policy::none())
+                .referer(false)
+                .no_gzip()
+                .connect_timeout(settings.timeout)
+                .http2_keep_alive_interval(KEEP_ALIVE)
+                .http2_keep_alive_timeout(settings.timeout)
+        };
+        let unusable = |error: reqwest::Error| ClientUnusable(error.to_string());
+        // A proxy would resolve names in our place, past the guard.
+        let guarded = builder().no_proxy().dns_resolver(guard.clone()).build();
+        let unguarded = builder().build();
+        Ok(Self(Arc::new(Inner {
+            guarded: guarded.map_err(unusable)?,
+            unguarded: unguarded.map_err(unusable)?,
+            guard,
+            configs: Configs::default(),
+            settings,
+        })))
+    }
+
+    /// What an upstream says about a crate; conditional where `known` holds validators.
+    ///
+    /// # Errors
+    /// Everything that is neither a file nor a definite "not there".
+    pub async fn index_file(
+        &self,
+        upstream: &Upstream,
+        spelling: &Spelling,
+        known: Option<&Validators>,
+    ) -> Result<IndexAnswer, UpstreamFailed> {
+        let path = sparse_path(spelling);
+        self.whole(upstream, self.ask_index(upstream, &path, known))
+            .await
+    }
+
+    async fn ask_index(
+        &self,
+        upstream: &Upstream,
+        path: &str,
+        known: Option<&Validators>,
+    ) -> Result<IndexAnswer, UpstreamFailed> {
+        let mut headers = index_headers();
+        let is_conditional = known.is_some_and(|known| known.add_to(&mut headers));
+        let response = self
+            .ask(upstream, upstream.index.file(path), &headers)
+            .await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_MODIFIED if is_conditional => return Ok(IndexAnswer::NotModified),
+            StatusCode::NOT_MODIFIED => {
+                return Err(
+                    upstream.garbled(format!("304 for `{path}`, of which no copy was named"))
+                );
+            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(IndexAnswer::NotThere),
+            _ => return Err(unexpected(upstream, &response, path)),
+        }
+        let validators = Validators::of(&response);
+        let limit = self.settings().index_bytes;
+        let bytes = self
+            .incoming(upstream, response, path, limit)
+            .text()
+            .await?;
+        if bytes.is_empty() {
+            return Err(upstream.garbled(format!("an empty file for `{path}`")));
+        }
+        Ok(IndexAnswer::Found { bytes, validators })
+    }
+
+    /// What an upstream says about itself: a copy that is believed for a while, and longer while upstream fails.
+    ///
+    /// # Errors
+    /// When there is no copy, and upstream fails or sends something else.
+    pub async fn config(&self, upstream: &Upstream) -> Result<Arc<UpstreamConfig>, UpstreamFailed> {
+        Configs::get(self, upstream, None).await
+    }
+
+    pub(crate) async fn fetch_config(
+        &self,
+        upstream: &Upstream,
+    ) -> Result<UpstreamConfig, UpstreamFailed> {
+        self.whole(upstream, self.ask_config(upstream)).await
+    }
+
+    async fn ask_config(&self, upstream: &Upstream) -> Result<UpstreamConfig, UpstreamFailed> {
+        let url = upstream.index.file(CONFIG);
+        let response = self.ask(upstream, url, &index_headers()).await?;
+        if response.status() != StatusCode::OK {
+            return Err(unexpected(upstream, &response, CONFIG));
+        }
+        let text = self
+            .incoming(upstream, response, CONFIG, CONFIG_BYTES)
+            .text()
+            .await?;
+        UpstreamConfig::parse(&text).map_err(|what| upstream.garbled(what))
+    }
+
+    /// Begins a download: `name` and `version` as upstream's own index line writes them.
+    ///
+    /// # Errors
+    /// Before the first byte; what goes wrong later comes as the last item of the body.
+    pub async fn download(
+        &self,
+        upstream: &Upstream,
+        name: &str,
+        version: &str,
+        checksum: &Digest,
+    ) -> Result<Download, UpstreamFailed> {
+        let config = self.config(upstream).await?;
+        let failed = match self
+            .ask_file(upstream, &config, name, version, checksum)
+            .await
+        {
+            Err(failed) if failed.may_have_moved() => failed,
+            answer => return answer,
+        };
+        // the registry may have moved its files since we read its `config.json`
+        match Configs::get(self, upstream, Some(&config)).await {
+            Ok(current) if current != config => {
+                self.ask_file(upstream, &current, name, version, checksum)
+                    .await
+            }
+            _ => Err(failed),
+        }
+    }
+
+    async fn ask_file(
+        &self,
+        upstream: &Upstream,
+        config: &UpstreamConfig,
+        name: &str,
+        version: &str,
+        checksum: &Digest,
+    ) -> Result<Download, UpstreamFailed> {
+        let url = config.download_url(name, version, checksum);
+        let url = url.map_err(|what| upstream.garbled(what))?;
+        let asked = format!("{name}@{version}");
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        // the bytes must hash as they are
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let response = self.ask(upstream, url, &headers).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                return Err(upstream.failed(FailureReason::NotThere { asked, status }));
+            }
+            _ => return Err(unexpected(upstream, &response, &asked)),
+        }
+        let limit = self.settings().crate_bytes;
+        let incoming = self.incoming(upstream, response, &asked, limit);
+        incoming.refuse_pages()?;
+        incoming.download()
+    }
+
+    /// Whether it answers as a registry does: reads its `config.json` anew, and says how long that took.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn test(&self, upstream: &Upstream) -> Result<Duration, UpstreamFailed> {
+        let start = Instant::now();
+        self.fetch_config(upstream).await?;
+        Ok(start.elapsed())
+    }
+
+    /// Waits for an answer that is small enough to come whole in time.
+    async fn whole<T>(
+        &self,
+        upstream: &Upstream,
+        answer: impl Future<Output = Result<T, UpstreamFailed>>,
+    ) -> Result<T, UpstreamFailed> {
+        let patience = self.settings().timeout.saturating_mul(WHOLE_WITHIN);
+        match tokio::time::timeout(patience, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(upstream.failed(FailureReason::Timeout { patience })),
+        }
+    }
+
+    fn incoming<'a>(
+        &self,
+        upstream: &'a Upstream,
+        response: Response,
+        asked: &'a str,
+        limit: u64,
+    ) -> Incoming<'a> {
+        Incoming {
+            upstream,
+            response,
+            asked,
+            limit,
+            patience: self.settings().timeout,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &ClientSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn configs(&self) -> &Configs {
+        &self.0.configs
+    }
+
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    pub(crate) fn guarded(&self) -> &Client {
+        &self.0.guarded
+    }
+
+    pub(crate) fn unguarded(&self) -> &Client {
+        &self.0.unguarded
+    }
+}
+
+/// What cargo sends, so that servers treat us alike.
+fn index_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("text/plain"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let protocol = HeaderName::from_static("cargo-protocol");
+    headers.insert(protocol, HeaderValue::from_static("version=1"));
+    headers
+}
+
+impl Validators {
+    fn of(response: &Response) -> Self {
+        let text = |name: HeaderName| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            let is_usable = !value.is_empty() && value.len() <= VALIDATOR_BYTES;
+            is_usable.then(|| value.to_owned())
+        };
+        Self {
+            etag: text(ETAG),
+            last_modified: text(LAST_MODIFIED),
+        }
+    }
+
+    /// One of them, as cargo does: servers disagree about what both together mean. Whether there was one.
+    fn add_to(&self, headers: &mut HeaderMap) -> bool {
+        let (name, text) = match (&self.etag, &self.last_modified) {
+            (Some(etag), _) => (IF_NONE_MATCH, etag),
+            (None, Some(date)) => (IF_MODIFIED_SINCE, date),
+            (None, None) => return false,
+        };
+        match HeaderValue::from_str(text) {
+            Ok(value) => {
+                headers.insert(name, value);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}

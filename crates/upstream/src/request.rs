@@ -1,0 +1,147 @@
+//! One question to an upstream: credentials, guard, redirects, patience.
+
+use http::{HeaderMap, StatusCode};
+use reqwest::{
+    Response,
+    header::{LOCATION, RETRY_AFTER},
+};
+use std::time::Duration;
+use url::Url;
+
+use crate::{FailureReason, Upstream, UpstreamClient, UpstreamFailed};
+
+/// As many as cargo and curl see in practice, and few enough that a loop ends soon.
+const REDIRECTS: usize = 5;
+
+impl UpstreamClient {
+    /// Asks, and follows redirects by hand: each hop passes the guard, and credentials stay with the origin that they were
+    /// given for. Once a hop has led away from it they are gone, also where a later one leads back: a stranger must not
+    /// choose what is asked with them.
+    pub(crate) async fn ask(
+        &self,
+        upstream: &Upstream,
+        mut url: Url,
+        headers: &HeaderMap,
+    ) -> Result<Response, UpstreamFailed> {
+        let home = upstream.index.url().origin();
+        let mut is_home = true;
+        for _ in 0..=REDIRECTS {
+            is_home &= url.origin() == home;
+            let response = self.ask_once(upstream, &url, headers, is_home).await?;
+            if !is_redirect(response.status()) {
+                return Ok(response);
+            }
+            url = target(upstream, &url, &response)?;
+        }
+        Err(upstream.failed(FailureReason::Refused(format!(
+            "redirects more than {REDIRECTS} times"
+        ))))
+    }
+
+    async fn ask_once(
+        &self,
+        upstream: &Upstream,
+        url: &Url,
+        headers: &HeaderMap,
+        with_credentials: bool,
+    ) -> Result<Response, UpstreamFailed> {
+        let client = if upstream.is_preset {
+            self.unguarded()
+        } else {
+            let judged = self.guard().check(url);
+            judged.map_err(|private| upstream.failed(FailureReason::Private(private)))?;
+            self.guarded()
+        };
+        let mut request = client.get(url.clone()).headers(headers.clone());
+        if with_credentials {
+            request = upstream.sign(request)?;
+        }
+        let patience = self.settings().timeout;
+        match tokio::time::timeout(patience, request.send()).await {
+            Err(_) => Err(upstream.failed(FailureReason::Timeout { patience })),
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(upstream.broken(error, &host(url), patience)),
+        }
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    )
+}
+
+fn target(upstream: &Upstream, from: &Url, response: &Response) -> Result<Url, UpstreamFailed> {
+    let location = response.headers().get(LOCATION);
+    let to = location
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| from.join(location).ok())
+        .ok_or_else(|| upstream.garbled("a redirect without a usable `Location`"))?;
+    check_redirect(from, &to)
+        .map_err(|why| upstream.failed(FailureReason::Refused(why.to_owned())))?;
+    Ok(to)
+}
+
+fn check_redirect(from: &Url, to: &Url) -> Result<(), &'static str> {
+    match (from.scheme(), to.scheme()) {
+        // whoever listens on the way could answer in upstream's place
+        ("https", "http") => return Err("redirects from https to http, which is not followed"),
+        (_, "http" | "https") => {}
+        _ => return Err("redirects to something that is neither http nor https"),
+    }
+    if !to.username().is_empty() || to.password().is_some() {
+        return Err("redirects to a URL with credentials in it, which is not followed");
+    }
+    Ok(())
+}
+
+/// For the texts of failures: never the path or the query, which may be secret in a presigned URL.
+pub(crate) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// A status that is no answer to what was asked.
+pub(crate) fn unexpected(upstream: &Upstream, response: &Response, asked: &str) -> UpstreamFailed {
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let seconds = retry_after
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok());
+    upstream.failed(FailureReason::Status {
+        status: response.status(),
+        asked: asked.to_owned(),
+        retry_after: seconds.map(Duration::from_secs),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_never_leave_encryption_nor_bring_credentials() {
+        let check =
+            |from: &str, to: &str| check_redirect(&from.parse().unwrap(), &to.parse().unwrap());
+        assert_eq!(check("https://a.example/", "https://b.example/"), Ok(()));
+        assert_eq!(check("http://a.example/", "http://a.example/b"), Ok(()));
+        assert_eq!(check("http://a.example/", "https://a.example/"), Ok(()));
+        for to in [
+            "http://a.example/",
+            "ftp://a.example/",
+            "file:///etc/passwd",
+            "https://u:p@a.example/",
+            "https://u@a.example/",
+        ] {
+            assert!(check("https://a.example/", to).is_err(), "{to}");
+        }
+        assert!(check("http://a.example/", "data:text/plain,x").is_err());
+    }
+}
