@@ -69,7 +69,9 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot run `{line}`"))?;
-    let printed = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    let printed = String::from_utf8_lossy(&output.stderr)
+        .trim_end()
+        .to_owned();
     finish(line, output.status, printed)?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,8 +1,9 @@
-//! The project's own commands: `cargo xtask test`, `architecture`, `live`.
+//! The project's own commands: `cargo xtask test`, `architecture`, `bench`, `live`.
 //!
 //! Each prints what it does as it goes, in words, and ends with the exit code of what it ran.
 
 mod architecture;
+mod bench;
 mod command;
 mod live;
 mod packages;
@@ -27,6 +28,8 @@ enum Xtask {
     Test(test::Arguments),
     /// Check that arrows between our crates only go down
     Architecture,
+    /// Run the benchmarks beside nginx and the disk's floor
+    Bench(bench::Arguments),
     /// Fetch this project from crates.io through a server built from it, then again without crates.io
     Live,
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Xtask::Test(arguments) => test::run(&arguments),
         Xtask::Architecture => architecture::run(),
+        Xtask::Bench(arguments) => bench::run(&arguments),
         Xtask::Live => live::run(),
     };
     match result {

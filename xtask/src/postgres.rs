@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
 use crate::{
-    command::{output, run, say, succeeds},
+    command::{output, say, succeeds},
     packages::{install, is_root},
 };
 
@@ -57,10 +57,11 @@ impl Postgres {
     /// Finds or installs PostgreSQL and starts one with its files below `parent`.
     pub(crate) fn start(parent: &Path, may_install: bool) -> anyhow::Result<Self> {
         let programs = Programs::find_or_install(may_install)?;
+        // one at a time, so that a folder is never swept before its own lock is taken
+        let _begins = locked_file(&parent.join("lock"))?;
         programs.sweep(parent)?;
         let folder = programs.fresh_folder(parent)?;
-        let lock = File::create(folder.join("lock")).context("cannot make a lock file")?;
-        lock.lock().context("cannot lock a fresh file")?;
+        let lock = locked_file(&folder.join("lock"))?;
         let data = programs.initialise(&folder)?;
         let keeper = programs.keep(&folder, &data)?;
         let mut postgres = Self {
@@ -92,12 +93,13 @@ impl Drop for Postgres {
 
 impl Programs {
     fn find_or_install(may_install: bool) -> anyhow::Result<Self> {
-        let folder = match find() {
-            Some(folder) => folder,
-            None => {
-                install("postgresql", "running the tests", may_install)?;
-                find().context("PostgreSQL was installed but its `initdb` is not in /usr/lib/postgresql/*/bin")?
-            }
+        let folder = if let Some(folder) = find() {
+            folder
+        } else {
+            install("postgresql", "running the tests", may_install)?;
+            find().context(
+                "PostgreSQL was installed but its `initdb` is not in /usr/lib/postgresql/*/bin",
+            )?
         };
         Ok(Self {
             folder,
@@ -123,6 +125,9 @@ impl Programs {
     fn sweep(&self, parent: &Path) -> anyhow::Result<()> {
         for entry in fs::read_dir(parent)?.flatten() {
             let folder = entry.path();
+            if !folder.is_dir() {
+                continue;
+            }
             let in_use = File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_err());
             if in_use {
                 continue;
@@ -174,7 +179,11 @@ impl Programs {
             .context("cannot make a PostgreSQL data folder")?;
         let log = File::create(folder.join("log"))?;
         if self.as_postgres {
-            output(Command::new("chown").arg("postgres").arg(folder.join("log")))?;
+            output(
+                Command::new("chown")
+                    .arg("postgres")
+                    .arg(folder.join("log")),
+            )?;
         }
         drop(log);
         Ok(data)
@@ -188,7 +197,9 @@ impl Programs {
             // a later line wins over an earlier one
             writeln!(file, "{SETTINGS}port = {port}")?;
             let mut command = self.command("pg_ctl");
-            command.args(["start", "--wait", "--silent", "-D"]).arg(data);
+            command
+                .args(["start", "--wait", "--silent", "-D"])
+                .arg(data);
             if succeeds(command.arg("--log").arg(log)) {
                 return Ok(port);
             }
@@ -221,6 +232,12 @@ impl Programs {
             .spawn()
             .context("cannot start `sh`")
     }
+}
+
+fn locked_file(path: &Path) -> anyhow::Result<File> {
+    File::create(path)
+        .and_then(|file| file.lock().map(|()| file))
+        .with_context(|| format!("cannot lock `{}`", path.display()))
 }
 
 /// The newest of Debian's, or the one in PATH.

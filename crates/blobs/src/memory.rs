@@ -17,7 +17,7 @@ pub struct MemoryLimits {
 }
 
 impl Default for MemoryLimits {
-    /// 64 MiB, of blobs up to 1 MiB: nine crates in ten are smaller than that.
+    /// 64 MiB, of blobs up to 1 MiB: room for 64 of the largest.
     fn default() -> Self {
         Self {
             total_bytes: 64 << 20,

@@ -18,7 +18,7 @@ use crate::{
 
 /// Gathered before it is hashed and written on the blocking pool: a change of threads for each frame would cost more.
 const BATCH: usize = 256 << 10;
-/// At most this much is hashed and written where we stand, some 30 µs, which is less than a change of threads takes.
+/// At most this much is hashed and written where we stand: a small file does not change threads at all.
 const INLINE: usize = 32 << 10;
 
 /// A blob that is being written. Dropping it removes its file.

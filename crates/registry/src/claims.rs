@@ -29,8 +29,8 @@ pub struct ClaimImpact {
     pub claim: Claim,
     /// Versions of upstream's that were downloaded under these names and are not served in the index view any more.
     pub cached_versions: u64,
-    /// Principals who downloaded them lately. Downloads are not counted yet in this version, so this is always 0.
-    pub recent_readers: u64,
+    /// Principals who downloaded them lately; `None` while who downloads what is not recorded.
+    pub recent_readers: Option<u64>,
 }
 
 impl Instance {
@@ -84,7 +84,7 @@ impl Instance {
         Ok(ClaimImpact {
             claim,
             cached_versions,
-            recent_readers: 0,
+            recent_readers: None,
         })
     }
 

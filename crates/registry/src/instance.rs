@@ -119,7 +119,7 @@ impl Instance {
     /// # Errors
     /// With the reason when it does not.
     pub async fn ready(&self) -> anyhow::Result<()> {
-        self.store.meta("bootstrapped").await?;
+        self.store.ping().await?;
         Ok(())
     }
 

@@ -86,11 +86,7 @@ impl Instance {
                 .upstream
                 .as_ref()
                 .filter(|attached| attached.takes(&canonical))
-            && self
-                .store
-                .cached_index(attached.upstream.id, name)
-                .await?
-                .is_some()
+            && self.has_cached(attached.upstream.id, name).await?
         {
             return Ok(Refusal::NotHosted {
                 registry: registry.name.clone(),

@@ -1,7 +1,5 @@
 //! The two engines behind one face: pools, transactions, and how a statement runs. The dialects part here and nowhere else.
 
-use std::{path::Path, sync::Arc};
-
 use sqlx::{PgPool, SqlitePool};
 use supercargo_types::Timestamp;
 
@@ -22,7 +20,6 @@ pub enum Store {
 pub struct SqlitePools {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
-    pub(crate) path: Arc<Path>,
 }
 
 /// Several statements that happen together or not at all. Dropped without `commit`, nothing has happened.

@@ -128,18 +128,18 @@ impl Store {
             }
         }
     }
+}
 
-    /// Makes sure that this process is the only one that serves the database: each keeps copies in memory that a second one
-    /// would make stale.
-    pub async fn lock_instance(&self) -> Result<InstanceLock, OpenError> {
-        match self {
-            Self::Sqlite(pools) => lock_file(&pools.path).map(Held::Sqlite),
-            Self::Postgres(pool) => {
-                let options = pool.connect_options();
-                lock_server(&options).await.map(Held::Postgres)
-            }
+impl InstanceLock {
+    /// Makes sure that this process is the only one that serves a database: each keeps copies in memory that a second one
+    /// would make stale. Taken before the database is opened, so that a newer program, started by mistake, does not migrate
+    /// the schema under the one that serves it.
+    pub async fn take(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => lock_file(path).map(Held::Sqlite),
+            DatabaseUrl::Postgres(url) => lock_server(&url.options).await.map(Held::Postgres),
         }
-        .map(InstanceLock)
+        .map(Self)
     }
 }
 
@@ -163,11 +163,7 @@ async fn open_sqlite(path: &Path, shown: &str) -> Result<SqlitePools, OpenError>
         .connect_with(options.read_only(true))
         .await
         .map_err(|source| unreachable_database(shown, source))?;
-    Ok(SqlitePools {
-        writer,
-        readers,
-        path: path.into(),
-    })
+    Ok(SqlitePools { writer, readers })
 }
 
 /// A file's connections do not age and need no test before use.

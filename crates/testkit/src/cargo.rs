@@ -196,27 +196,40 @@ impl Cargo {
     /// # Panics
     /// When it cannot be started or takes longer than three minutes.
     pub async fn run_with_input(&self, folder: &Path, arguments: &[&str], input: &str) -> Outcome {
-        let mut child = self
-            .command()
-            .args(arguments)
-            .current_dir(folder)
+        let described = format!("cargo {}", arguments.join(" "));
+        let mut command = self.command("cargo");
+        command.args(arguments).current_dir(folder);
+        self.finish(command, described, input).await
+    }
+
+    /// Runs lines of shell in a folder, as they stand in instructions: `echo ${TOKEN} | cargo login`.
+    ///
+    /// # Panics
+    /// As [`run_with_input`](Self::run_with_input).
+    pub async fn shell(&self, folder: &Path, lines: &str) -> Outcome {
+        let mut command = self.command("sh");
+        command.args(["-ec", lines]).current_dir(folder);
+        self.finish(command, lines.to_owned(), "").await
+    }
+
+    async fn finish(&self, mut command: Command, described: String, input: &str) -> Outcome {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("cargo is in PATH");
+            .unwrap_or_else(|error| panic!("cannot start `{described}`: {error}"));
         if let Some(mut pipe) = child.stdin.take() {
             // a cargo that reads nothing may have closed it
             pipe.write_all(input.as_bytes()).await.unwrap_or_default();
         }
-        let command = format!("cargo {}", arguments.join(" "));
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
             .await
-            .unwrap_or_else(|_| panic!("`{command}` took longer than {PATIENCE:?}"))
+            .unwrap_or_else(|_| panic!("`{described}` took longer than {PATIENCE:?}"))
             .expect("invariant: a child can be waited for");
         Outcome {
-            command,
+            command: described,
             root: self.folder.path().to_owned(),
             status: output.status,
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -228,8 +241,8 @@ impl Cargo {
         clippy::disallowed_methods,
         reason = "the variables that cargo needs from outside, which are no settings of ours"
     )]
-    fn command(&self) -> Command {
-        let mut command = Command::new("cargo");
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command.env_clear();
         for name in KEPT {
             if let Ok(value) = env::var(name) {

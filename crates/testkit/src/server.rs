@@ -36,6 +36,7 @@ pub struct ServerOptions {
     database: Database,
     environment: BTreeMap<String, String>,
     admin_token: String,
+    data_in: Option<PathBuf>,
 }
 
 /// A running server. It is killed when dropped, and its log is shown when the test fails.
@@ -79,6 +80,7 @@ impl ServerOptions {
             database: Database::chosen(),
             environment: BTreeMap::new(),
             admin_token: TokenSecret::generate(&Random::System).reveal().to_owned(),
+            data_in: None,
         }
         .setting("upstream.allow_addresses", "127.0.0.0/8")
         .environment("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -109,6 +111,13 @@ impl ServerOptions {
     #[must_use]
     pub fn admin_token(mut self, token: &str) -> Self {
         token.clone_into(&mut self.admin_token);
+        self
+    }
+
+    /// Puts the data folder into this one, such as one on a real disk, instead of where temporary files go.
+    #[must_use]
+    pub fn data_in(mut self, folder: &Path) -> Self {
+        self.data_in = Some(folder.to_owned());
         self
     }
 
@@ -152,10 +161,12 @@ impl Server {
 
     fn prepare(options: ServerOptions) -> Self {
         let database = (options.database == Database::Postgres).then(Postgres::database);
+        let folder = options.data_in.clone().unwrap_or_else(env::temp_dir);
+        let data = TempDir::with_prefix_in("supercargo-data-", folder)
+            .expect("the folder for temporary files can be written");
         Self {
             options,
-            data: TempDir::with_prefix("supercargo-data-")
-                .expect("the folder for temporary files can be written"),
+            data,
             database,
             child: None,
             address: None,

@@ -37,7 +37,7 @@ pub struct InvalidAddress(String);
 /// The upstream's name or URL leads to this address, which nobody allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is a private address")]
-pub struct PrivateAddress(pub IpAddr);
+pub(crate) struct PrivateAddress(pub(crate) IpAddr);
 
 impl FromStr for AllowedAddress {
     type Err = InvalidAddress;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 const CONFIG: &str = "config.json";
-/// Of a `config.json`; real ones have a hundred bytes.
+/// Of a `config.json`, in bytes: three short fields.
 const CONFIG_BYTES: u64 = 64 << 10;
 /// Of an `ETag` or a date: they are kept for every crate, so nobody shall fill the database with them.
 const VALIDATOR_BYTES: usize = 512;
@@ -56,7 +56,6 @@ impl Default for ClientSettings {
             timeout: Duration::from_secs(30),
             allow: Vec::new(),
             user_agent: concat!("supercargo/", env!("CARGO_PKG_VERSION")).to_owned(),
-            // the largest file of crates.io has a few MiB
             index_bytes: 64 << 20,
             crate_bytes: 512 << 20,
             config_freshness: Duration::from_mins(10),

@@ -1,6 +1,6 @@
 //! What can go wrong with an upstream, in words that end up in cargo's terminal.
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{error::Error as _, fmt, net::IpAddr, time::Duration};
 
 use http::StatusCode;
 
@@ -50,7 +50,7 @@ pub enum FailureReason {
     /// We do not go there.
     Refused(String),
     /// It resolves to an address that is not public, and that nobody allowed.
-    Private(PrivateAddress),
+    Private(IpAddr),
     /// Its index lists a version whose file it does not have.
     NotThere {
         /// What was asked for.
@@ -146,7 +146,7 @@ impl Upstream {
         let mut source = error.source();
         while let Some(inner) = source {
             if let Some(private) = inner.downcast_ref::<PrivateAddress>() {
-                return self.failed(FailureReason::Private(*private));
+                return self.failed(FailureReason::Private(private.0));
             }
             cause = inner.to_string();
             source = inner.source();
@@ -182,7 +182,7 @@ impl fmt::Display for FailureReason {
             }
             Self::Garbled(what) => write!(f, "gives an answer that makes no sense: {what}"),
             Self::Refused(what) => f.write_str(what),
-            Self::Private(PrivateAddress(address)) => write!(
+            Self::Private(address) => write!(
                 f,
                 "resolves to a private address ({address}); an administrator can allow it with `upstream.allow_addresses`"
             ),

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{FailureReason, Upstream, UpstreamClient, UpstreamFailed};
 
-/// As many as cargo and curl see in practice, and few enough that a loop ends soon.
+/// Enough for a canonical host and a presigned URL behind it, and few enough that a loop ends soon.
 const REDIRECTS: usize = 5;
 
 impl UpstreamClient {
@@ -49,7 +49,7 @@ impl UpstreamClient {
             self.unguarded()
         } else {
             let judged = self.guard().check(url);
-            judged.map_err(|private| upstream.failed(FailureReason::Private(private)))?;
+            judged.map_err(|private| upstream.failed(FailureReason::Private(private.0)))?;
             self.guarded()
         };
         let mut request = client.get(url.clone()).headers(headers.clone());

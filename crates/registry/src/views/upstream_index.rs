@@ -57,6 +57,40 @@ pub(crate) struct Entry {
     pub(crate) content: Content,
     pub(crate) fresh_until: Timestamp,
     checked_at: Timestamp,
+    /// The last check that the database knows of.
+    recorded_at: Timestamp,
+}
+
+/// The last file an upstream gave, and how sure of it we are.
+#[derive(Clone)]
+struct LastGood {
+    file: Arc<IndexFile>,
+    checked_at: Timestamp,
+    recorded_at: Timestamp,
+}
+
+impl LastGood {
+    fn entry(&self, fresh_until: Timestamp) -> Entry {
+        Entry {
+            content: Content::Found(self.file.clone()),
+            fresh_until,
+            checked_at: self.checked_at,
+            recorded_at: self.recorded_at,
+        }
+    }
+}
+
+impl Entry {
+    fn last_good(&self) -> Option<LastGood> {
+        match &self.content {
+            Content::Found(file) => Some(LastGood {
+                file: file.clone(),
+                checked_at: self.checked_at,
+                recorded_at: self.recorded_at,
+            }),
+            Content::NotThere => None,
+        }
+    }
 }
 
 type FileKey = (i64, Spelling);
@@ -146,6 +180,14 @@ impl UpstreamIndex {
 }
 
 impl Instance {
+    /// Whether an upstream is known to have a name, without asking it.
+    pub(crate) async fn has_cached(&self, upstream: i64, name: &Spelling) -> Outcome<bool> {
+        match self.upstream_index.entries.get(&(upstream, name.clone())) {
+            Some(entry) => Ok(matches!(entry.content, Content::Found(_))),
+            None => Ok(self.store.cached_index(upstream, name).await?.is_some()),
+        }
+    }
+
     /// What an upstream says of a name, as fresh as the settings demand.
     pub(crate) async fn upstream_entry(
         self: &Arc<Self>,
@@ -188,48 +230,37 @@ impl Instance {
         {
             return Ok(entry.clone());
         }
-        let last_good = known.as_ref().and_then(|entry| match &entry.content {
-            Content::Found(file) => Some((file.clone(), entry.checked_at)),
-            Content::NotThere => None,
-        });
+        let last_good = known.as_ref().and_then(Entry::last_good);
         let usable = last_good
             .clone()
-            .filter(|(_, checked_at)| now.since(*checked_at) <= settings.stale_if_error);
-        let stale = |file: Arc<IndexFile>, checked_at| Entry {
-            content: Content::Found(file),
-            fresh_until: now.plus(LEAVE_ALONE),
-            checked_at,
-        };
-        if let Some((file, checked_at)) = &usable
+            .filter(|last| now.since(last.checked_at) <= settings.stale_if_error);
+        if let Some(last) = &usable
             && self.upstream_index.is_left_alone(upstream.id, now)
         {
-            return Ok(stale(file.clone(), *checked_at));
+            return Ok(last.entry(now.plus(LEAVE_ALONE)));
         }
         let validators = last_good
             .as_ref()
-            .filter(|(file, _)| !file.gone)
-            .map(|(file, _)| &file.validators);
+            .filter(|last| !last.file.gone)
+            .map(|last| &last.file.validators);
         let answer = self
             .upstream
             .index_file(&upstream.client, name, validators)
             .await;
         let answer = answer.and_then(|answer| check(upstream, name, answer));
         let now = self.clock().now();
-        match (answer, last_good) {
-            (Ok(answer), last_good) => {
-                Ok(self.accept(upstream, name, answer, last_good, now).await)
+        let failed = match answer {
+            Ok(answer) => return Ok(self.accept(upstream, name, answer, last_good, now).await),
+            Err(failed) => failed,
+        };
+        let until = now.plus(LEAVE_ALONE);
+        self.upstream_index.leave_alone(upstream.id, until);
+        match usable {
+            Some(last) => {
+                tracing::warn!(upstream = upstream.name, name = %name, reason = %failed, "upstream fails; serving the last good copy");
+                Ok(last.entry(until))
             }
-            (Err(failed), _) => {
-                self.upstream_index
-                    .leave_alone(upstream.id, now.plus(LEAVE_ALONE));
-                match usable {
-                    Some((file, checked_at)) => {
-                        tracing::warn!(upstream = upstream.name, name = %name, reason = %failed, "upstream fails; serving the last good copy");
-                        Ok(stale(file, checked_at))
-                    }
-                    None => Err(Refusal::Upstream(failed).into()),
-                }
-            }
+            None => Err(Refusal::Upstream(failed).into()),
         }
     }
 
@@ -239,27 +270,34 @@ impl Instance {
         upstream: &UpstreamSummary,
         name: &Spelling,
         answer: IndexAnswer,
-        last_good: Option<(Arc<IndexFile>, Timestamp)>,
+        last_good: Option<LastGood>,
         now: Timestamp,
     ) -> Entry {
         let settings = self.upstream_settings();
         let key = (upstream.id, name.clone());
-        let found = |file: Arc<IndexFile>| Entry {
+        let found = |file: Arc<IndexFile>, recorded_at| Entry {
             content: Content::Found(file),
             fresh_until: now.plus(settings.freshness),
             checked_at: now,
+            recorded_at,
         };
         match (answer, last_good) {
-            (IndexAnswer::NotModified, Some((file, checked_at))) => {
-                if now.since(checked_at) >= CHECKED_GRAIN {
-                    self.upstream_index
-                        .learn(key, checked(upstream, name, &file.validators, now));
+            (IndexAnswer::NotModified, Some(last)) => {
+                if now.since(last.recorded_at) < CHECKED_GRAIN {
+                    return found(last.file, last.recorded_at);
                 }
-                found(file)
+                self.upstream_index
+                    .learn(key, checked(upstream, name, &last.file.validators, now));
+                found(last.file, now)
             }
-            (IndexAnswer::NotThere, Some((file, _))) => {
+            (
+                IndexAnswer::NotThere,
+                Some(LastGood {
+                    file, recorded_at, ..
+                }),
+            ) => {
                 if file.gone {
-                    return found(file);
+                    return found(file, recorded_at);
                 }
                 self.upstream_vanished(upstream, name).await;
                 let gone = IndexFile {
@@ -276,9 +314,9 @@ impl Instance {
                 };
                 self.upstream_index.flush(self).await;
                 self.upstream_index.learn(key, change);
-                found(Arc::new(gone))
+                found(Arc::new(gone), now)
             }
-            (IndexAnswer::Found { bytes, validators }, Some((file, _)))
+            (IndexAnswer::Found { bytes, validators }, Some(LastGood { file, .. }))
                 if file.body == bytes && !file.gone =>
             {
                 // Some mirrors send no validators: the same content is no change, whatever they say.
@@ -292,14 +330,15 @@ impl Instance {
                 self.upstream_index
                     .learn(key, checked(upstream, name, &same.validators, now));
                 // the same `Arc` keeps what was resolved from it, unless there are new validators to remember
-                found(if same.validators == file.validators {
+                let same = if same.validators == file.validators {
                     file
                 } else {
                     Arc::new(same)
-                })
+                };
+                found(same, now)
             }
             (IndexAnswer::Found { bytes, validators }, last_good) => {
-                let changed_at = grown(now, last_good.map(|(file, _)| file.changed_at));
+                let changed_at = grown(now, last_good.map(|last| last.file.changed_at));
                 let file = IndexFile {
                     body: bytes,
                     changed_at,
@@ -317,12 +356,13 @@ impl Instance {
                     changed_at,
                 };
                 self.upstream_index.learn(key, change);
-                found(Arc::new(file))
+                found(Arc::new(file), now)
             }
             (IndexAnswer::NotThere | IndexAnswer::NotModified, None) => Entry {
                 content: Content::NotThere,
                 fresh_until: now.plus(settings.negative),
                 checked_at: now,
+                recorded_at: now,
             },
         }
     }
@@ -351,6 +391,7 @@ impl Instance {
             content: Content::Found(Arc::new(file)),
             fresh_until: row.checked_at.plus(self.upstream_settings().freshness),
             checked_at: row.checked_at,
+            recorded_at: row.checked_at,
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, os::unix::fs::PermissionsExt as _};
 
-use supercargo_store::{DatabaseUrl, OpenError, Store};
+use supercargo_store::{DatabaseUrl, InstanceLock, OpenError, Store};
 
 use crate::{
     databases::{Database, with_sqlite},
@@ -43,9 +43,8 @@ async fn opening_again_keeps_what_is_there(database: Database) {
 }
 
 async fn one_instance_serves_a_database(database: Database) {
-    let lock = database.store.lock_instance().await.unwrap();
-    let second = Store::open(&database.url).await.unwrap();
-    let error = second.lock_instance().await.unwrap_err();
+    let lock = InstanceLock::take(&database.url).await.unwrap();
+    let error = InstanceLock::take(&database.url).await.unwrap_err();
     assert!(matches!(error, OpenError::Taken { .. }), "{error}");
     assert!(
         error
@@ -56,7 +55,7 @@ async fn one_instance_serves_a_database(database: Database) {
     lock.release().await;
     // PostgreSQL frees the lock when it has seen the connection end, which may be a moment after we have
     let mut tries = 0;
-    while let Err(error) = second.lock_instance().await {
+    while let Err(error) = InstanceLock::take(&database.url).await {
         tries += 1;
         assert!(tries < 1000, "{error}");
         tokio::task::yield_now().await;

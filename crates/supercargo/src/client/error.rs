@@ -6,7 +6,9 @@ use reqwest::StatusCode;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// The address makes no sense. It is not repeated: it may hold a password.
-    #[error("the server's address {reason}; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL")]
+    #[error(
+        "the server's address {reason}; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL"
+    )]
     Address { reason: &'static str },
     /// The token cannot be sent. It is not repeated.
     #[error("the token holds characters that no token has; check `--token` or SUPERCARGO_TOKEN")]
@@ -20,7 +22,9 @@ pub(crate) enum ClientError {
     )]
     Unreachable { url: String, reason: String },
     /// It took too long, or the connection broke.
-    #[error("no whole answer came from `{url}` ({reason}); it may have done what was asked all the same")]
+    #[error(
+        "no whole answer came from `{url}` ({reason}); it may have done what was asked all the same"
+    )]
     Interrupted { url: String, reason: String },
     /// The API says no.
     #[error("{details}{hint}")]

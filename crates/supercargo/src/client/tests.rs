@@ -1,70 +1,10 @@
-use std::sync::{Arc, Mutex};
-
 use insta::assert_snapshot;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+use tokio::net::TcpListener;
+
+use super::{
+    canned::{Canned, answer},
+    *,
 };
-
-use super::*;
-
-/// Answers one request after another with what was prepared, and keeps what was asked.
-struct Canned {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Canned {
-    async fn answering(answers: Vec<String>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/prefix", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let seen = asked.clone();
-        tokio::spawn(async move {
-            for answer in answers {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let request = read_request(&mut stream).await;
-                seen.lock().unwrap().push(request);
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
-        });
-        Self { url, asked }
-    }
-
-    fn client(&self, token: Option<&str>) -> Client {
-        Client::new(&self.url, token).unwrap()
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-/// Request line, `authorization`, and the body, on one line.
-async fn read_request(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let header = |name: &str| {
-                let mut lines = head.lines().skip(1);
-                lines.find_map(|line| line.strip_prefix(name).map(str::to_owned))
-            };
-            let length = header("content-length: ").map_or(0, |length| length.parse().unwrap());
-            if body.len() == length {
-                let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1");
-                let token = header("authorization: ").unwrap_or_default();
-                return format!("{line} {token} {body}").trim().to_owned();
-            }
-        }
-        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "{text}");
-    }
-}
-
-fn answer(status: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
-}
 
 async fn refusal(token: Option<&str>, answer: String) -> String {
     let server = Canned::answering(vec![answer]).await;
@@ -81,17 +21,33 @@ async fn each_verb_asks_what_it_says_with_the_token_and_under_the_prefix() {
     client.get(&["registries", "a.b"]).await.unwrap();
     client.post(&["registries"], Some(&body)).await.unwrap();
     client.patch(&["registries", "acme"], &body).await.unwrap();
-    client.put(&["registries", "acme", "members", "service:ci"], &body).await.unwrap();
+    client
+        .put(&["registries", "acme", "members", "service:ci"], &body)
+        .await
+        .unwrap();
     let claim = ["registries", "acme", "claims", "acme-*"];
     client.delete(&claim, Some("acme-*")).await.unwrap();
-    assert_snapshot!(server.asked().join("\n"), @"");
+    assert_snapshot!(server.asked().join("\n"), @r#"
+    GET /prefix/api/v1/registries/a.b scg_x
+    POST /prefix/api/v1/registries scg_x {"name":"acme"}
+    PATCH /prefix/api/v1/registries/acme scg_x {"name":"acme"}
+    PUT /prefix/api/v1/registries/acme/members/service:ci scg_x {"name":"acme"}
+    DELETE /prefix/api/v1/registries/acme/claims/acme-*?confirm=acme-* scg_x
+    "#);
 }
 
 #[tokio::test]
 async fn a_name_cannot_leave_its_place_in_the_path() {
     let client = Client::new("http://127.0.0.1:1/", None).unwrap();
-    let path = |name| client.url(&["registries", name]).map(|url| url.path().to_owned());
-    assert_eq!(path("a/b?c#d%2e").unwrap(), "/api/v1/registries/a%2Fb%3Fc%23d%252e");
+    let path = |name| {
+        client
+            .url(&["registries", name])
+            .map(|url| url.path().to_owned())
+    };
+    assert_eq!(
+        path("a/b?c#d%2e").unwrap(),
+        "/api/v1/registries/a%2Fb%3Fc%23d%252e"
+    );
     for bad in ["", ".", ".."] {
         assert!(matches!(path(bad), Err(ClientError::Name(_))), "{bad}");
     }
@@ -100,13 +56,23 @@ async fn a_name_cannot_leave_its_place_in_the_path() {
 #[tokio::test]
 async fn a_list_follows_its_cursor_to_the_end() {
     let page = |items: &str, next: &str| {
-        answer("200 OK", "", &format!(r#"{{"items":{items},"next_cursor":{next},"total":3}}"#))
+        answer(
+            "200 OK",
+            "",
+            &format!(r#"{{"items":{items},"next_cursor":{next},"total":3}}"#),
+        )
     };
     let pages = vec![page("[1,2]", r#""b&c""#), page("[3]", "null")];
     let server = Canned::answering(pages).await;
     let list = server.client(None).list(&["tokens"]).await.unwrap();
-    assert_eq!(list, json!({ "items": [1, 2, 3], "next_cursor": null, "total": 3 }));
-    assert_snapshot!(server.asked().join("\n"), @"");
+    assert_eq!(
+        list,
+        json!({ "items": [1, 2, 3], "next_cursor": null, "total": 3 })
+    );
+    assert_snapshot!(server.asked().join("\n"), @"
+    GET /prefix/api/v1/tokens
+    GET /prefix/api/v1/tokens?cursor=b%26c
+    ");
 }
 
 #[tokio::test]
@@ -125,19 +91,45 @@ async fn the_details_of_a_refusal_are_what_people_read() {
         refusal(Some("scg_x"), answer("409 Conflict", "", taken)).await,
         refusal(None, answer("401 Unauthorized", "", sign_in)).await,
         refusal(Some("scg_x"), answer("401 Unauthorized", "", sign_in)).await,
-        refusal(None, answer("500 Internal Server Error", "", r#"{"errors":[]}"#)).await,
+        refusal(
+            None,
+            answer("500 Internal Server Error", "", r#"{"errors":[]}"#),
+        )
+        .await,
     ];
-    assert_snapshot!(sentences.join("\n"), @"");
+    assert_snapshot!(sentences.join("\n"), @"
+    a registry named `acme` exists
+    �[2Jtwo
+    sign in first; give a token with SUPERCARGO_TOKEN
+    sign in first
+    the server answered 500 Internal Server Error and gave no reason
+    ");
 }
 
 #[tokio::test]
 async fn something_else_that_answers_is_recognised() {
     let sentences = [
-        refusal(None, answer("200 OK", "content-type: text/html\r\n", "<html>")).await,
+        refusal(
+            None,
+            answer("200 OK", "content-type: text/html\r\n", "<html>"),
+        )
+        .await,
         refusal(None, answer("502 Bad Gateway", "", "no")).await,
-        refusal(None, answer("301 Moved Permanently", "location: https://crates.acme.example/\r\n", "")).await,
+        refusal(
+            None,
+            answer(
+                "301 Moved Permanently",
+                "location: https://crates.acme.example/\r\n",
+                "",
+            ),
+        )
+        .await,
     ];
-    assert_snapshot!(sentences.join("\n"), @"");
+    assert_snapshot!(sentences.join("\n"), @"
+    `URL` answered 200 OK and not as supercargo does; is the address right? it is given with `--url` or SUPERCARGO_URL
+    `URL` answered 502 Bad Gateway and not as supercargo does; is the address right? it is given with `--url` or SUPERCARGO_URL
+    `URL` answered 301 Moved Permanently and not as supercargo does; it points to `https://crates.acme.example/`: is that its address?
+    ");
 }
 
 #[tokio::test]
@@ -145,14 +137,18 @@ async fn a_server_that_is_not_there_is_named_with_what_to_do() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = Client::new(&url, None).unwrap().get(&["me"]).await.unwrap_err();
-    assert_snapshot!(error.to_string().replace(&url, "URL"), @"");
+    let error = Client::new(&url, None)
+        .unwrap()
+        .get(&["me"])
+        .await
+        .unwrap_err();
+    assert_snapshot!(error.to_string().replace(&url, "URL"), @"cannot reach `URL/` (Connection refused (os error 111)): is the server running? give its address with `--url` or SUPERCARGO_URL");
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_may_have_had_an_effect() {
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned();
-    assert_snapshot!(refusal(None, cut).await, @"");
+    assert_snapshot!(refusal(None, cut).await, @"no whole answer came from `URL` (end of file before message length reached); it may have done what was asked all the same");
 }
 
 #[test]
@@ -171,5 +167,12 @@ fn an_address_or_a_token_that_makes_no_sense_is_not_repeated() {
     ]
     .join("\n");
     assert!(!sentences.contains("hunter2"), "{sentences}");
-    assert_snapshot!(sentences, @"");
+    assert_snapshot!(sentences, @"
+    the server's address is not a URL; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL
+    the server's address does not start with `http://` or `https://`; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL
+    the server's address holds a user name or password, which is not how one signs in; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL
+    the server's address has a query or a fragment; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL
+    the token holds characters that no token has; check `--token` or SUPERCARGO_TOKEN
+    accepted
+    ");
 }

@@ -97,16 +97,12 @@ impl Layers {
             .clone()
             .map(|path| (path, Origin::Flag("--config".to_owned())));
         if let Some((path, origin)) = from_flag.or(from_environment) {
-            layers.add_file(path, origin)?;
+            layers.add_file(&path, &origin)?;
         }
         layers.add_environment(environment)?;
         for (key, value) in &flags.values {
             if let Some(value) = value {
-                layers.set(
-                    key,
-                    Raw::Text(value.clone()),
-                    Origin::Flag(self::flag(key)),
-                );
+                layers.set(key, Raw::Text(value.clone()), Origin::Flag(self::flag(key)));
             }
         }
         Ok(layers)
@@ -134,39 +130,43 @@ impl Layers {
             .insert(key.to_owned(), Sourced { value, origin });
     }
 
-    fn add_file(&mut self, path: PathBuf, origin: Origin) -> Result<(), ConfigurationError> {
-        let text = read_file(&path, &origin)?;
-        let table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigurationError::Syntax {
-                path: path.clone(),
-                line: error
-                    .span()
-                    .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
-                reason: error.message().replace('\n', ", "),
-            })?;
+    fn add_file(&mut self, path: &Path, origin: &Origin) -> Result<(), ConfigurationError> {
+        let text = read_file(path, origin)?;
+        let table: Table =
+            text.parse()
+                .map_err(|error: toml::de::Error| ConfigurationError::Syntax {
+                    path: path.to_owned(),
+                    line: error
+                        .span()
+                        .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
+                    reason: error.message().replace('\n', ", "),
+                })?;
         for (key, value) in flatten(table) {
             if self.is_section(&key) && value.as_table().is_some() {
                 continue; // an empty one, or its keys would stand here
             }
             let Some(default) = self.entries.get(&key) else {
                 let advice = self.advice(&key);
-                return Err(ConfigurationError::UnknownKey { path, key, advice });
+                return Err(ConfigurationError::UnknownKey {
+                    path: path.to_owned(),
+                    key,
+                    advice,
+                });
             };
             let expected = match (raw(&value), &default.value) {
-                (Some(Raw::List(_)), Raw::Text(_)) | (None, Raw::Text(_)) => {
+                (Some(Raw::List(_)) | None, Raw::Text(_)) => {
                     "is one text; write it in quotation marks"
                 }
                 (Some(Raw::Text(_)) | None, Raw::List(_)) => {
                     "is a list of texts; write it as `[\"…\", \"…\"]`"
                 }
                 (Some(value), _) => {
-                    self.set(&key, value, Origin::File(path.clone()));
+                    self.set(&key, value, Origin::File(path.to_owned()));
                     continue;
                 }
             };
             return Err(ConfigurationError::Kind {
-                path,
+                path: path.to_owned(),
                 key,
                 expected,
             });
@@ -185,9 +185,10 @@ impl Layers {
         if self.is_section(key) {
             return format!("it is a section: write `[{key}]` and its keys below");
         }
-        let nearest = self
-            .entries
-            .keys()
+        let sections = self.entries.keys().filter_map(|key| key.split_once('.'));
+        let known = self.entries.keys().map(String::as_str);
+        let nearest = known
+            .chain(sections.map(|(section, _)| section))
             .min_by_key(|known| strsim::damerau_levenshtein(known, key));
         match nearest {
             Some(known) if strsim::jaro_winkler(known, key) > 0.8 => {

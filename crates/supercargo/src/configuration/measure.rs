@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration: beyond it, "for ever" is meant and something else is wrong.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The number in front and the unit behind it.
 fn split(text: &str) -> Option<(u64, &str)> {

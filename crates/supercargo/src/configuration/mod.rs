@@ -21,12 +21,12 @@ use supercargo_types::{Site, TokenSecret};
 use supercargo_upstream::AllowedAddress;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
+use self::layers::{Layers, Raw};
 pub(crate) use self::{
     error::ConfigurationError,
     layers::{DEFAULTS, Environment, Flags},
     origin::{Origin, Sourced},
 };
-use self::layers::{Layers, Raw};
 
 /// Everything that the server is told, checked.
 #[derive(Debug)]
@@ -335,8 +335,8 @@ fn log_filter(text: &str) -> Result<String, String> {
     let is_plain = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
     match EnvFilter::try_new(text) {
         Ok(_) if text.split(',').all(is_plain) => Ok(text.to_owned()),
-        _ => Err(
-            "is not a log level; write it as `info` or `info,supercargo_http=debug`".to_owned(),
-        ),
+        _ => {
+            Err("is not a log level; write it as `info` or `info,supercargo_http=debug`".to_owned())
+        }
     }
 }

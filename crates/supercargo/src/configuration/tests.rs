@@ -54,8 +54,7 @@ fn refusal(variables: &[(&str, &str)]) -> String {
 
 #[test]
 fn without_any_configuration_the_defaults_of_the_contract_hold() {
-    let configuration =
-        Configuration::load(&Flags::default(), &Environment::default()).unwrap();
+    let configuration = Configuration::load(&Flags::default(), &Environment::default()).unwrap();
     assert_eq!(
         configuration.data.value,
         Path::new("./supercargo-data").to_owned()
@@ -145,7 +144,7 @@ fn every_key_has_a_variable_of_its_own_and_the_environment_reaches_all() {
         ]),
     )
     .unwrap();
-    assert_eq!(configuration.upstream.freshness, Duration::from_secs(300));
+    assert_eq!(configuration.upstream.freshness, Duration::from_mins(5));
     assert_eq!(
         configuration.upstream.allow_addresses,
         ["10.1.0.0/16", "crates.partner.example"]
@@ -181,13 +180,24 @@ fn a_file_with_something_wrong_is_named_with_the_key() {
         "data = \"x\"\nlisten = 127.0.0.1",
     ]
     .map(|text| Folder::with(text).sentence());
-    assert_snapshot!(sentences.join("\n"), @"");
+    assert_snapshot!(sentences.join("\n"), @r#"
+    the configuration file `FOLDER/supercargo.toml` has an unknown key `listne`; did you mean `listen`?
+    the configuration file `FOLDER/supercargo.toml` has an unknown key `upstrem.freshness`; did you mean `upstream.freshness`?
+    the configuration file `FOLDER/supercargo.toml` has an unknown key `upstrem`; did you mean `upstream`?
+    the configuration file `FOLDER/supercargo.toml` has an unknown key `upstream`; it is a section: write `[upstream]` and its keys below
+    the configuration file `FOLDER/supercargo.toml` has an unknown key `colour`; `supercargo serve --print-defaults` shows every key
+    the configuration file `FOLDER/supercargo.toml`: `upstream.allow_addresses` is a list of texts; write it as `["…", "…"]`
+    the configuration file `FOLDER/supercargo.toml`: `upstream.freshness` is one text; write it in quotation marks
+    the configuration file `FOLDER/supercargo.toml`: `listen` is one text; write it in quotation marks
+    `upstream.freshness` = "abc" (from `FOLDER/supercargo.toml`) is not a duration; write it as `60s`, or with `m`, `h` or `d` behind
+    the configuration file `FOLDER/supercargo.toml` is not TOML: invalid float, expected nothing, in line 2
+    "#);
 }
 
 #[test]
 fn a_file_that_is_not_there_is_named_with_who_asked_for_it() {
     let missing = "/nowhere/supercargo.toml";
-    assert_snapshot!(refusal(&[("SUPERCARGO_CONFIG", missing)]), @"");
+    assert_snapshot!(refusal(&[("SUPERCARGO_CONFIG", missing)]), @"the configuration file `/nowhere/supercargo.toml` (from SUPERCARGO_CONFIG) cannot be read: No such file or directory (os error 2); check its path and its permissions");
 }
 
 #[test]
@@ -202,14 +212,32 @@ fn a_value_that_makes_no_sense_is_shown_with_its_origin() {
         ("SUPERCARGO_LISTEN", "[::]:22746"),
         ("SUPERCARGO_LISTEN", "[::ffff:0.0.0.0]:22746"),
         ("SUPERCARGO_PUBLIC_URL", "crates.acme.example"),
-        ("SUPERCARGO_PREVIOUS_PUBLIC_URLS", "http://a.example,ftp://b.example"),
+        (
+            "SUPERCARGO_PREVIOUS_PUBLIC_URLS",
+            "http://a.example,ftp://b.example",
+        ),
         ("SUPERCARGO_STORAGE", "s3://bucket/prefix"),
         ("SUPERCARGO_TLS_CERTIFICATE", "server.pem"),
         ("SUPERCARGO_LOG_FORMAT", "xml"),
         ("SUPERCARGO_LOG_LEVEL", "inof"),
     ]
     .map(|variable| refusal(&[variable]));
-    assert_snapshot!(sentences.join("\n"), @"");
+    assert_snapshot!(sentences.join("\n"), @r#"
+    `upstream.freshness` = "abc" (from SUPERCARGO_UPSTREAM_FRESHNESS) is not a duration; write it as `60s`, or with `m`, `h` or `d` behind
+    `upstream.timeout` = "0s" (from SUPERCARGO_UPSTREAM_TIMEOUT) leaves no time at all; write it as `30s`
+    `upstream.allow_addresses` (from SUPERCARGO_UPSTREAM_ALLOW_ADDRESSES): `10.0.0.0/99` is neither an address range nor a host; write it as `10.0.0.0/8`, `fd00::/8` or `mirror.acme.example`
+    `limits.crate_size` = "64MB" (from SUPERCARGO_LIMITS_CRATE_SIZE) is not a size; write it as `64MiB`, with `KiB` or `GiB`, or as a number of bytes
+    `listen` = "22746" (from SUPERCARGO_LISTEN) is not an address and a port; write it as `127.0.0.1:22746` or `[::1]:22746`
+    `listen` = "0.0.0.0:22746" (from SUPERCARGO_LISTEN) is reachable under many names, and lockfiles hold one: say which with `--public-url`, as in `https://crates.acme.example`, or listen on one address
+    `listen` = "[::]:22746" (from SUPERCARGO_LISTEN) is reachable under many names, and lockfiles hold one: say which with `--public-url`, as in `https://crates.acme.example`, or listen on one address
+    `listen` = "[::ffff:0.0.0.0]:22746" (from SUPERCARGO_LISTEN) is reachable under many names, and lockfiles hold one: say which with `--public-url`, as in `https://crates.acme.example`, or listen on one address
+    `public_url` = "crates.acme.example" (from SUPERCARGO_PUBLIC_URL) cannot be a public URL: it is not a URL; write it as `https://crates.acme.example`
+    `previous_public_urls` = "ftp://b.example" (from SUPERCARGO_PREVIOUS_PUBLIC_URLS) cannot be a public URL: it must start with `http://` or `https://` and name a host
+    `storage` = "s3://bucket/prefix" (from SUPERCARGO_STORAGE) is not possible in this version, which stores crate files in a folder; name a folder
+    `tls.certificate` = "server.pem" (from SUPERCARGO_TLS_CERTIFICATE) is not possible in this version, which serves plain HTTP; put a proxy that ends TLS in front and give its address as `public_url`
+    `log.format` = "xml" (from SUPERCARGO_LOG_FORMAT) is not a form of the log; write `text` or `json`
+    `log.level` = "inof" (from SUPERCARGO_LOG_LEVEL) is not a log level; write it as `info` or `info,supercargo_http=debug`
+    "#);
 }
 
 #[test]
@@ -217,12 +245,19 @@ fn a_secret_that_makes_no_sense_is_not_repeated() {
     let sentences = [
         ("SUPERCARGO_ADMIN_TOKEN", "hunter2"),
         ("SUPERCARGO_DATABASE", "mysql://root:hunter2@db.example"),
-        ("SUPERCARGO_PUBLIC_URL", "https://me:hunter2@crates.acme.example"),
+        (
+            "SUPERCARGO_PUBLIC_URL",
+            "https://me:hunter2@crates.acme.example",
+        ),
     ]
     .map(|variable| refusal(&[variable]));
     let sentences = sentences.join("\n");
     assert!(!sentences.contains("hunter2"), "{sentences}");
-    assert_snapshot!(sentences, @"");
+    assert_snapshot!(sentences, @"
+    `admin_token` (from SUPERCARGO_ADMIN_TOKEN): that is not a token of this server: it starts with `scg_`, has 53 characters, and its last six are a checksum
+    `database` (from SUPERCARGO_DATABASE): a database is written as `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`
+    `public_url` (from SUPERCARGO_PUBLIC_URL): it must not hold a user name or password: it ends up in lockfiles
+    ");
 }
 
 #[test]
@@ -254,7 +289,7 @@ fn a_variable_that_is_nearly_a_key_is_worth_a_warning_and_others_are_not() {
         ("SUPERCARGO_TOKEN", "x"),
     ]);
     let configuration = Configuration::load(&Flags::default(), &variables).unwrap();
-    assert_snapshot!(configuration.warnings.join("\n"), @"");
+    assert_snapshot!(configuration.warnings.join("\n"), @"the environment variable SUPERCARGO_LISTNE means nothing here; did you mean SUPERCARGO_LISTEN?");
 }
 
 #[test]
@@ -264,11 +299,11 @@ fn a_variable_that_is_not_utf_8_is_refused_without_its_value() {
     let value = std::ffi::OsString::from_vec(vec![0xff]);
     variables.0.insert("SUPERCARGO_DATA".to_owned(), value);
     let error = Configuration::load(&Flags::default(), &variables).unwrap_err();
-    assert_snapshot!(error.to_string(), @"");
+    assert_snapshot!(error.to_string(), @"the environment variable SUPERCARGO_DATA is not UTF-8; write it anew");
 }
 
 #[test]
 fn a_file_that_is_far_too_long_is_not_read_whole() {
     let folder = Folder::with(&"# nothing\n".repeat(200_000));
-    assert_snapshot!(folder.sentence(), @"");
+    assert_snapshot!(folder.sentence(), @"the configuration file `FOLDER/supercargo.toml` (from `--config`) has more than 1048576 bytes; is it the right file?");
 }

@@ -53,24 +53,10 @@ impl Report {
     /// For people, or the API's JSON for machines.
     pub(crate) fn render(self, json: bool) -> Rendered {
         let success = !matches!(self, Self::Test { works: false, .. });
-        let (stdout, stderr) = match self {
-            Self::Item(answer) | Self::List { answer, .. } if json => (pretty(&answer), String::new()),
-            Self::Secret { answer, .. } | Self::Test { answer, .. } if json => {
-                (pretty(&answer), String::new())
-            }
-            Self::Done(_) if json => (String::new(), String::new()),
-            Self::Item(answer) => (table::fields(&answer), String::new()),
-            Self::List { columns, answer } => {
-                let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
-                (table::table(columns, items), String::new())
-            }
-            Self::Done(sentence) => (format!("{sentence}\n"), String::new()),
-            Self::Secret {
-                secret,
-                explanation,
-                ..
-            } => (format!("{secret}\n"), format!("{explanation}\n")),
-            Self::Test { sentence, .. } => (format!("{sentence}\n"), String::new()),
+        let (stdout, stderr) = if json {
+            self.for_machines()
+        } else {
+            self.for_people()
         };
         Rendered {
             stdout,
@@ -78,10 +64,35 @@ impl Report {
             success,
         }
     }
-}
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
+    fn for_machines(self) -> (String, String) {
+        let stdout = match self {
+            Self::Item(answer)
+            | Self::List { answer, .. }
+            | Self::Secret { answer, .. }
+            | Self::Test { answer, .. } => format!("{answer:#}\n"),
+            Self::Done(_) => String::new(),
+        };
+        (stdout, String::new())
+    }
+
+    fn for_people(self) -> (String, String) {
+        match self {
+            Self::Item(answer) => (table::fields(&answer), String::new()),
+            Self::List { columns, answer } => {
+                let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+                (table::table(columns, items), String::new())
+            }
+            Self::Done(sentence) | Self::Test { sentence, .. } => {
+                (format!("{sentence}\n"), String::new())
+            }
+            Self::Secret {
+                secret,
+                explanation,
+                ..
+            } => (format!("{secret}\n"), format!("{explanation}\n")),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -82,7 +82,11 @@ pub(super) fn fields(value: &Value) -> String {
             Value::String(_) if name.ends_with("_at") => time(value),
             value => text(value),
         };
-        let shown = if shown.is_empty() { NOTHING.to_owned() } else { shown };
+        let shown = if shown.is_empty() {
+            NOTHING.to_owned()
+        } else {
+            shown
+        };
         vec![printable(&name.replace('_', " ")), shown]
     };
     let rows: Vec<Vec<String>> = object.iter().map(row).collect();
@@ -121,7 +125,7 @@ pub(crate) fn text(value: &Value) -> String {
             let named = object.get("name").map(text);
             let pairs: Vec<_> = object
                 .iter()
-                .filter(|(key, value)| !(named.is_some() && *key == "name") && !is_empty(value))
+                .filter(|(key, value)| (named.is_none() || *key != "name") && !is_empty(value))
                 .map(|(key, value)| format!("{}={}", printable(key), text(value)))
                 .collect();
             match (named, pairs.is_empty()) {
@@ -153,7 +157,8 @@ pub(crate) fn time(value: &Value) -> String {
 /// screen, characters that turn the direction of writing).
 pub(crate) fn printable(text: &str) -> String {
     let steers = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars()
         .map(|c| if steers(c) { '\u{fffd}' } else { c })
@@ -181,12 +186,17 @@ mod tests {
             json!({"name": "é", "index": "sparse+https://registry.example/", "usable_by": ["acme", "core"], "created_at": null}),
             json!({"name": "", "usable_by": []}),
         ];
-        assert_snapshot!(table(COLUMNS, &items), @"");
+        assert_snapshot!(table(COLUMNS, &items), @"
+        NAME       SOURCE                            USABLE BY       CREATED
+        crates-io  crates.io                         every registry  2026-11-20T11:54:12Z
+        é          sparse+https://registry.example/  acme, core      -
+        -          -                                 -               -
+        ");
     }
 
     #[test]
     fn an_empty_table_says_so() {
-        assert_snapshot!(table(COLUMNS, &[]), @"");
+        assert_snapshot!(table(COLUMNS, &[]), @"there are none");
     }
 
     #[test]
@@ -200,8 +210,16 @@ mod tests {
             "crates": 3,
             "registry": null,
         });
-        assert_snapshot!(fields(&value), @"");
-        assert_snapshot!(fields(&json!("plain")), @"");
+        assert_snapshot!(fields(&value), @"
+        name         acme
+        description  -
+        labels       team=core tier=1
+        upstreams    crates-io, partner (only=partner-*)
+        created at   2026-11-20T11:54:12Z
+        crates       3
+        registry     -
+        ");
+        assert_snapshot!(fields(&json!("plain")), @"plain");
     }
 
     #[test]

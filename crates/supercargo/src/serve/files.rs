@@ -96,7 +96,10 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn hex(bytes: [u8; KEY_BYTES]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 fn key(path: &Path, text: &[u8]) -> Result<[u8; KEY_BYTES], StartError> {
@@ -217,7 +220,7 @@ mod tests {
             origin: Origin::Environment("SUPERCARGO_DATA".to_owned()),
         };
         let error = prepare_data_folder(&data).unwrap_err();
-        assert_snapshot!(shown(&error, outer.path()), @"");
+        assert_snapshot!(shown(&error, outer.path()), @"the data folder `FOLDER/file/data` (from SUPERCARGO_DATA) cannot be written: Not a directory (os error 20); check its owner and that the disk is not full, or name another with `--data`");
     }
 
     #[test]
@@ -240,7 +243,13 @@ mod tests {
     fn a_key_that_is_none_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret-key");
-        for text in ["", "abc", &"0".repeat(63), &"g".repeat(64), &"0".repeat(2000)] {
+        for text in [
+            "",
+            "abc",
+            &"0".repeat(63),
+            &"g".repeat(64),
+            &"0".repeat(2000),
+        ] {
             fs::write(&path, text).unwrap();
             let file = SecretKeyFile::InDataFolder(path.clone());
             let error = secret_key(&file, &Random::System).unwrap_err();
@@ -257,7 +266,7 @@ mod tests {
             origin: Origin::Environment("SUPERCARGO_SECRET_KEY_FILE".to_owned()),
         });
         let error = secret_key(&file, &Random::System).unwrap_err();
-        assert_snapshot!(shown(&error, folder.path()), @"");
+        assert_snapshot!(shown(&error, folder.path()), @r#"`secret_key_file` = "FOLDER/typing-eror" (from SUPERCARGO_SECRET_KEY_FILE) cannot be read: No such file or directory (os error 2); a key file that is named is never made: put the key there, or leave the setting out to have one made in the data folder"#);
         assert!(names(folder.path()).is_empty());
     }
 
@@ -270,10 +279,7 @@ mod tests {
         let token = TokenSecret::generate(&Random::System);
         write_admin_token(&path, &token).unwrap();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-        assert_eq!(
-            fs::read_to_string(&path).unwrap().trim().parse(),
-            Ok(token)
-        );
+        assert_eq!(fs::read_to_string(&path).unwrap().trim().parse(), Ok(token));
         assert_eq!(mode(&path), 0o600);
     }
 }

@@ -22,11 +22,13 @@ pub(super) enum FirstToken {
 
 /// The whole text. The first line is what scripts wait for.
 pub(super) fn greeting(bound: SocketAddr, site: &Site, token: &FirstToken) -> String {
-    let mut text = format!("listening on http://{bound}\n");
-    if site.base() != format!("http://{bound}") {
-        text += &format!("public URL {}\n", site.base());
-    }
-    text += &match token {
+    let local = format!("http://{bound}");
+    let public = if site.base() == local {
+        String::new()
+    } else {
+        format!("public URL {}\n", site.base())
+    };
+    let token = match token {
         FirstToken::Nowhere => String::new(),
         FirstToken::Shown(secret) => format!(
             "\nthe administrator's token, which will not be shown again:\n\n    {}\n",
@@ -41,12 +43,12 @@ pub(super) fn greeting(bound: SocketAddr, site: &Site, token: &FirstToken) -> St
         .parse()
         .expect("invariant: a registry's name");
     let Snippets { named, everything } = snippets(site, &registry);
-    text + &format!(
-        "\nto use the registry `{registry}`, paste one of these into `.cargo/config.toml`\n\
-         \n--- everything through us (recommended) ---\n{everything}\
-         \n--- named ---\n{named}\
-         \ntokens are made with `supercargo token create`, or found at {}\n",
-        site.login_url(&registry)
+    format!(
+        "listening on {local}\n{public}{token}\n\
+         to use the registry `{registry}`, paste one of these into `.cargo/config.toml`\n\n\
+         --- everything through us (recommended) ---\n{everything}\n\
+         --- named ---\n{named}\n\
+         cargo asks for a token: make one with `supercargo token create laptop --scope publish`\n"
     )
 }
 
@@ -64,7 +66,37 @@ mod tests {
 
     #[test]
     fn a_later_start_has_no_secret() {
-        assert_snapshot!(say("http://127.0.0.1:22746", &FirstToken::Nowhere), @"");
+        assert_snapshot!(say("http://127.0.0.1:22746", &FirstToken::Nowhere), @r#"
+        listening on http://127.0.0.1:22746
+
+        to use the registry `main`, paste one of these into `.cargo/config.toml`
+
+        --- everything through us (recommended) ---
+        # `main` by its name, and every public crate through `main-mirror`; lockfiles stay as with crates.io
+        # works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads
+        # log in with: cargo login --registry main
+        # and with:    cargo login --registry main-mirror
+        [registries.main]
+        index = "sparse+http://127.0.0.1:22746/main/index/"
+        credential-provider = ["cargo:token"]
+
+        [registries.main-mirror]
+        index = "sparse+http://127.0.0.1:22746/main/mirror/index/"
+        credential-provider = ["cargo:token"]
+
+        [source.crates-io]
+        replace-with = "main-mirror"
+
+        --- named ---
+        # `main` by its name, as in `cargo add --registry main CRATE`; public crates come from crates.io
+        # works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads
+        # log in with: cargo login --registry main
+        [registries.main]
+        index = "sparse+http://127.0.0.1:22746/main/index/"
+        credential-provider = ["cargo:token"]
+
+        cargo asks for a token: make one with `supercargo token create laptop --scope publish`
+        "#);
     }
 
     #[test]
@@ -72,7 +104,13 @@ mod tests {
         let secret = TokenSecret::generate(&Random::Counting(std::sync::Arc::default()));
         let text = say("http://127.0.0.1:22746", &FirstToken::Shown(secret.clone()));
         assert_eq!(text.matches(secret.reveal()).count(), 1);
-        assert_snapshot!(text.lines().take(5).collect::<Vec<_>>().join("\n"), @"");
+        assert_snapshot!(text.lines().take(5).collect::<Vec<_>>().join("\n"), @"
+        listening on http://127.0.0.1:22746
+
+        the administrator's token, which will not be shown again:
+
+            scg_0000000000000000000007n42DGM5TfmS79hwvJaGih0uMCL7
+        ");
     }
 
     #[test]
@@ -81,6 +119,11 @@ mod tests {
             "https://crates.acme.example",
             &FirstToken::InFile("data/admin-token".into()),
         );
-        assert_snapshot!(text.lines().take(5).collect::<Vec<_>>().join("\n"), @"");
+        assert_snapshot!(text.lines().take(5).collect::<Vec<_>>().join("\n"), @"
+        listening on http://127.0.0.1:22746
+        public URL https://crates.acme.example
+
+        the administrator's token is in `data/admin-token`; keep it elsewhere and remove that file
+        ");
     }
 }

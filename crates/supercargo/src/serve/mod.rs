@@ -17,7 +17,7 @@ use std::{
 use anyhow::Context as _;
 use supercargo_blobs::{Blobs, MemoryLimits};
 use supercargo_registry::{FirstStart, Instance, SecretKey, Settings};
-use supercargo_store::Store;
+use supercargo_store::{InstanceLock, Store};
 use supercargo_types::{Clock, Random, TokenSecret};
 use tokio::net::TcpListener;
 
@@ -45,9 +45,9 @@ pub(crate) async fn serve(configuration: Configuration) -> Result<(), StartError
     let random = Random::System;
     let secret_key = files::secret_key(&configuration.secret_key_file, &random)?;
 
-    let store = Store::open(&configuration.database).await?;
     // Held to the end of this function, so for as long as requests are answered.
-    let lock = store.lock_instance().await?;
+    let lock = InstanceLock::take(&configuration.database).await?;
+    let store = Store::open(&configuration.database).await?;
     let blobs = Blobs::open(configuration.storage, MemoryLimits::default()).await?;
     let is_first = store.meta(BOOTSTRAPPED).await?.is_none();
     let settings = Settings {
@@ -113,7 +113,9 @@ async fn first_start(
         };
     }
     match file {
-        Some(path) if !io::stdout().is_terminal() => first_token_in_file(instance, path, random).await,
+        Some(path) if !io::stdout().is_terminal() => {
+            first_token_in_file(instance, path, random).await
+        }
         _ => match instance.first_start(None).await? {
             FirstStart::Done { token } => Ok(FirstToken::Shown(token)),
             FirstStart::Already { .. } => Ok(FirstToken::Nowhere),

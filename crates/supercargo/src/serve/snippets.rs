@@ -23,8 +23,7 @@ pub(crate) fn snippets(site: &Site, registry: &RegistryName) -> Snippets {
         )
     };
     let index = table(&name, View::Index);
-    let versions =
-        "# works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads\n";
+    let versions = "# works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads\n";
     let named = format!(
         "# `{name}` by its name, as in `cargo add --registry {name} CRATE`; public crates come from crates.io\n\
          {versions}\
@@ -56,12 +55,34 @@ mod tests {
 
     #[test]
     fn named_is_one_registry() {
-        assert_snapshot!(of("main").named, @"");
+        assert_snapshot!(of("main").named, @r#"
+        # `main` by its name, as in `cargo add --registry main CRATE`; public crates come from crates.io
+        # works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads
+        # log in with: cargo login --registry main
+        [registries.main]
+        index = "sparse+https://crates.acme.example/cargo/main/index/"
+        credential-provider = ["cargo:token"]
+        "#);
     }
 
     #[test]
     fn everything_through_us_has_the_mirror_too() {
-        assert_snapshot!(of("main").everything, @"");
+        assert_snapshot!(of("main").everything, @r#"
+        # `main` by its name, and every public crate through `main-mirror`; lockfiles stay as with crates.io
+        # works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads
+        # log in with: cargo login --registry main
+        # and with:    cargo login --registry main-mirror
+        [registries.main]
+        index = "sparse+https://crates.acme.example/cargo/main/index/"
+        credential-provider = ["cargo:token"]
+
+        [registries.main-mirror]
+        index = "sparse+https://crates.acme.example/cargo/main/mirror/index/"
+        credential-provider = ["cargo:token"]
+
+        [source.crates-io]
+        replace-with = "main-mirror"
+        "#);
     }
 
     #[test]

@@ -243,30 +243,26 @@ async fn a_file_over_the_limit_is_given_up_with_and_without_a_length() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_ends_in_a_failure() {
-    for with_length in [true, false] {
-        let server = Server::start(move |asked| {
-            if is_config(asked) {
-                return config(asked, "/dl");
-            }
-            let broken = std::io::Error::other("broken");
-            let pieces = stream::iter([Ok(vec![0; 600]), Err(broken)]);
-            let response = text(Body::from_stream(pieces));
-            if with_length {
-                with(response, "content-length", "1000")
-            } else {
-                response
-            }
-        })
-        .await;
-        let checksum = Digest::from_bytes([0; 32]);
+    let some = "x".repeat(600);
+    for answer in [
+        format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{some}"),
+        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n258\r\n{some}\r\n"),
+    ] {
+        let files = raw(answer).await;
+        let server = Server::start(move |_| text(format!(r#"{{"dl":"{files}"}}"#))).await;
         let (client, upstream) = (client(), server.upstream());
-        let download = client.download(&upstream, "a", "1.0.0", &checksum);
-        let mut body = download.await.unwrap().body;
-        let mut end = None;
+        let checksum = Digest::from_bytes([0; 32]);
+        let download = client.download(&upstream, "a", "1.0.0", &checksum).await;
+        let mut body = download.unwrap().body;
+        let (mut received, mut end) = (0, None);
         while let Some(piece) = body.next().await {
             assert!(end.is_none(), "nothing follows a failure");
-            end = piece.err();
+            match piece {
+                Ok(piece) => received += piece.len(),
+                Err(failed) => end = Some(failed),
+            }
         }
+        assert_eq!(received, 600);
         let end = end.unwrap();
         assert!(
             matches!(end.reason(), FailureReason::Unreachable { .. }),
@@ -275,9 +271,29 @@ async fn a_body_that_breaks_off_ends_in_a_failure() {
     }
 }
 
+/// A server that answers everything with these bytes and hangs up.
+async fn raw(answer: String) -> String {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let mut connection = BufReader::new(connection);
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                connection.read_line(&mut line).await.unwrap();
+            }
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    base
+}
+
 #[tokio::test]
 async fn a_config_that_makes_no_sense_says_what_is_wrong() {
-    let bad: [(fn() -> Response<Body>, &str); 6] = [
+    type Answer = fn() -> Response<Body>;
+    let bad: [(Answer, &str); 6] = [
         (
             || text("<!doctype html>"),
             "its `config.json` cannot be read",
