@@ -53,9 +53,11 @@ impl App {
         peer: Option<SocketAddr>,
     ) -> Response<Body> {
         self.strip_prefix(&mut request);
-        if let Some(route) = Route::parse(request.uri().path()) {
-            let route = route.into_owned();
-            return cargo::answer(&self.instance, route, request, &Asking { peer }).await;
+        // shared bytes, not a copy: the route borrows from it while the request goes its way
+        let path = request.uri().path_and_query().cloned();
+        let path = path.as_ref().map_or("/", |path| path.path());
+        if let Some(route) = Route::parse(path) {
+            return cargo::answer(&self.instance, &route, request, &Asking { peer }).await;
         }
         request.extensions_mut().insert(Peer(peer));
         match self.rest.clone().oneshot(request).await {

@@ -146,8 +146,7 @@ impl Directory {
     }
 
     pub(crate) fn registry(&self, name: &str) -> Option<&Arc<Registry>> {
-        let name: RegistryName = name.parse().ok()?;
-        self.registries.get(&name)
+        self.registries.get(name)
     }
 
     pub(crate) fn registries(&self) -> impl Iterator<Item = &Arc<Registry>> {

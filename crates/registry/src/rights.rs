@@ -4,7 +4,13 @@
 //! the right, so a handler that forgets to ask does not compile, and the registry it was proved for travels with it: no
 //! second place parses a URL into a registry.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use supercargo_types::{
     CanonicalName, InstanceRole, NamePattern, PrincipalKind, PrincipalRef, Publishing,
@@ -25,6 +31,7 @@ pub struct Actor {
     pub(crate) registries: Option<Vec<RegistryName>>,
     pub(crate) crates: Option<Vec<NamePattern>>,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) noted_use: AtomicI64,
 }
 
 /// Why someone may not do something. Statuses are made of it at the edge, in one place per surface.
@@ -137,6 +144,14 @@ impl Actor {
     /// As people write it: `alice`, `service:ci`.
     pub fn principal(&self) -> &PrincipalRef {
         &self.principal
+    }
+
+    pub(crate) fn noted_use(&self) -> Timestamp {
+        Timestamp::from_micros(self.noted_use.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn note_use(&self, now: Timestamp) {
+        self.noted_use.store(now.as_micros(), Ordering::Relaxed);
     }
 
     /// What it is on the instance.

@@ -61,7 +61,7 @@ pub(crate) enum Command {
 /// The settings that have a flag.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// A TOML file with settings [env: SUPERCARGO_CONFIG]
+    /// A TOML file with settings [env: `SUPERCARGO_CONFIG`]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The data folder, made when it is absent [default: ./supercargo-data]

@@ -1,6 +1,6 @@
 //! Names of crates and registries, and the three forms a crate name has.
 
-use std::{str::FromStr, sync::Arc};
+use std::{borrow::Borrow, str::FromStr, sync::Arc};
 
 use crate::text_enum::text;
 
@@ -117,7 +117,11 @@ impl FromStr for Spelling {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         check_crate_name(text)?;
-        Ok(Self(text.to_ascii_lowercase().into()))
+        // nearly always lower case already: this stands on the way of every request
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Ok(Self(text.to_ascii_lowercase().into()));
+        }
+        Ok(Self(text.into()))
     }
 }
 
@@ -158,6 +162,13 @@ pub enum InvalidRegistryName {
     /// A path of the server has this name.
     #[error("the name `{0}` is reserved for the server's own paths; choose another")]
     Reserved(String),
+}
+
+/// Looking a name up needs no name made: one that is none is just not found.
+impl Borrow<str> for RegistryName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl RegistryName {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use supercargo_registry::{Failure, Instance, Refusal};
 use supercargo_types::{ClaimMode, NamePattern};
 
-use super::shape::{Answer, Asked, Asking, Problem, Sent, created, gone, whole};
+use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, page_of};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -33,11 +33,13 @@ async fn list(
     uri: Uri,
     asking: Asking,
 ) -> Answer {
-    Asked::of(&instance, &uri, &[])?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let right = instance
         .may_read(&name, asking.actor)
         .map_err(|denied| Problem::in_registry(&instance, &name, denied))?;
-    Ok(whole(&instance.claims(&right)))
+    page_of(&instance, &asked, instance.claims(&right), |claim| {
+        claim.pattern.to_string()
+    })
 }
 
 async fn create(

@@ -9,7 +9,7 @@ use serde_json::json;
 use supercargo_registry::{Failure, Instance, NewPrincipal, Refusal};
 use supercargo_types::{AccountName, InstanceRole, PrincipalKind, RegistryName};
 
-use super::shape::{Answer, Asked, Asking, Problem, Sent, created, ok, page};
+use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, ok, page};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -130,7 +130,7 @@ async fn service_accounts(
 }
 
 async fn list(instance: &Arc<Instance>, uri: &Uri, asking: Asking, kind: PrincipalKind) -> Answer {
-    let asked = Asked::of(instance, uri, &["limit", "cursor"])?;
+    let asked = Asked::of(instance, uri, PAGED)?;
     let problem = |failure: Failure| Problem::of(instance, failure);
     let right = instance
         .may_administer_instance(asking.actor)

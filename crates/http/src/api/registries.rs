@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use supercargo_registry::{Failure, Instance, Refusal, Registry, RegistryEdit, RegistryRequest};
 use supercargo_types::{PrincipalRef, RegistryName, Role, View};
 
-use super::shape::{Answer, Asked, Asking, Problem, Sent, created, gone, ok, whole};
+use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, ok, page_of};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -51,17 +51,22 @@ fn shown(instance: &Instance, registry: &Registry) -> Value {
     })
 }
 
+/// A field that is text by construction.
+fn text(item: &Value, field: &str) -> String {
+    item[field].as_str().unwrap_or_default().to_owned()
+}
+
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
-    Asked::of(&instance, &uri, &[])?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let actor = instance
         .signed_in(asking.actor)
         .map_err(|denied| Problem::of(&instance, denied))?;
-    let items: Vec<_> = instance
-        .list_registries(&actor)
+    let items = instance.list_registries(&actor);
+    let items = items
         .iter()
         .map(|registry| shown(&instance, registry))
         .collect();
-    Ok(whole(&items))
+    page_of(&instance, &asked, items, |item| text(item, "name"))
 }
 
 async fn create(
@@ -154,17 +159,17 @@ async fn members(
     uri: Uri,
     asking: Asking,
 ) -> Answer {
-    Asked::of(&instance, &uri, &[])?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let problem = |failure: Failure| Problem::in_registry(&instance, &name, failure);
     let right = instance
         .may_administer(&name, asking.actor)
         .map_err(|denied| problem(denied.into()))?;
     let members = instance.members(&right).await.map_err(problem)?;
-    let items: Vec<_> = members
+    let items = members
         .iter()
         .map(|(principal, role)| json!({ "principal": principal, "role": role }))
         .collect();
-    Ok(whole(&items))
+    page_of(&instance, &asked, items, |item| text(item, "principal"))
 }
 
 #[derive(Deserialize)]

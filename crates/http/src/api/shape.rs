@@ -119,6 +119,9 @@ fn list(known: &[&str]) -> String {
         .join(", ")
 }
 
+/// What every list takes.
+pub(super) const PAGED: &[&str] = &["limit", "cursor"];
+
 /// A failure on its way out.
 pub(super) struct Problem(Box<Response<Body>>);
 
@@ -177,9 +180,21 @@ pub(super) fn gone() -> Response<Body> {
     response
 }
 
-/// A whole list on one page.
-pub(super) fn whole(items: &[impl Serialize]) -> Response<Body> {
-    ok(&json!({ "items": items, "next_cursor": null, "total": items.len() }))
+/// A page of a list that is in memory, in the order of its keys.
+pub(super) fn page_of<T: Serialize>(
+    instance: &Instance,
+    asked: &Asked,
+    mut items: Vec<T>,
+    key: impl Fn(&T) -> String,
+) -> Answer {
+    let limit = asked.limit(instance)?;
+    let total = items.len() as u64;
+    items.sort_by_cached_key(&key);
+    if let Some(cursor) = asked.get("cursor") {
+        items.retain(|item| key(item).as_str() > cursor);
+    }
+    items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(page(&items, total, limit, key))
 }
 
 /// A page of a longer list; the cursor names its last item.

@@ -11,7 +11,7 @@ use http::Uri;
 use serde_json::json;
 use supercargo_registry::{Failure, Instance, TokenRequest};
 
-use super::shape::{Answer, Asked, Asking, Problem, Sent, created, gone, page};
+use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, page};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -38,7 +38,7 @@ async fn create(
 }
 
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
-    let asked = Asked::of(&instance, &uri, &["limit", "cursor"])?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let problem = |failure: Failure| Problem::of(&instance, failure);
     let actor = instance
         .signed_in(asking.actor)

@@ -11,7 +11,7 @@ use http::Uri;
 use serde_json::json;
 use supercargo_registry::{Failure, Instance, UpstreamEdit, UpstreamRequest, UpstreamTest};
 
-use super::shape::{Answer, Asked, Asking, Problem, Sent, created, gone, ok, whole};
+use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, ok, page_of};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -24,11 +24,16 @@ pub(super) fn router() -> Router<Arc<Instance>> {
 }
 
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
-    Asked::of(&instance, &uri, &[])?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let actor = instance
         .signed_in(asking.actor)
         .map_err(|denied| Problem::of(&instance, denied))?;
-    Ok(whole(&instance.list_upstreams(&actor)))
+    page_of(
+        &instance,
+        &asked,
+        instance.list_upstreams(&actor),
+        |upstream| upstream.name.clone(),
+    )
 }
 
 async fn create(

@@ -1,6 +1,6 @@
 //! Small answers that several of Cargo's routes share.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use supercargo_types::Timestamp;
@@ -8,13 +8,13 @@ use supercargo_types::Timestamp;
 use super::paths::Deed;
 use crate::problem;
 
-/// A header value of text that holds no control characters by construction.
-pub(crate) fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+/// A header value of shared text that holds no control characters by construction.
+pub(crate) fn value(text: &Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text.clone()).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// `304`, with the validators that a cache may want to keep.
-pub(crate) fn not_modified(etag: &str, cache: &'static str) -> Response<Body> {
+pub(crate) fn not_modified(etag: &Bytes, cache: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response.headers_mut().insert(header::ETAG, value(etag));
@@ -27,14 +27,13 @@ pub(crate) fn not_modified(etag: &str, cache: &'static str) -> Response<Body> {
 /// Whether a client's copy is still good: its `ETag`s if it sent any, else its date (RFC 9110, 13.2.2).
 pub(crate) fn is_unchanged(
     headers: &HeaderMap,
-    etag: &str,
+    etag: &[u8],
     last_modified: Option<Timestamp>,
 ) -> bool {
     if let Some(sent) = headers.get(header::IF_NONE_MATCH) {
-        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-        return sent.to_str().is_ok_and(|sent| {
-            sent == etag || sent.trim() == "*" || sent.split(',').any(|tag| opaque(tag) == etag)
-        });
+        let sent = sent.as_bytes();
+        // a plain comparison first: it is what cargo sends
+        return sent == etag || sent.split(|&byte| byte == b',').any(|tag| names(tag, etag));
     }
     let since = headers
         .get(header::IF_MODIFIED_SINCE)
@@ -43,6 +42,12 @@ pub(crate) fn is_unchanged(
         (Some(since), Some(last_modified)) => last_modified.as_seconds() <= since.as_seconds(),
         _ => false,
     }
+}
+
+/// Whether one tag of a list is this one, compared weakly as RFC 9110, 13.1.2 demands.
+fn names(tag: &[u8], etag: &[u8]) -> bool {
+    let tag = tag.trim_ascii();
+    tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag
 }
 
 /// Whether the client takes gzip (RFC 9110, 12.5.3).
@@ -90,7 +95,7 @@ mod tests {
     #[test]
     fn a_copy_is_judged_by_its_etag_before_its_date() {
         let changed = Timestamp::from_seconds(1_000_000_000);
-        let by = |name, text: &str| is_unchanged(&headers(name, text), "\"abc\"", Some(changed));
+        let by = |name, text: &str| is_unchanged(&headers(name, text), b"\"abc\"", Some(changed));
         for good in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"] {
             assert!(by(header::IF_NONE_MATCH, good), "{good}");
         }
@@ -103,8 +108,8 @@ mod tests {
         assert!(!by(header::IF_MODIFIED_SINCE, "yesterday"));
         let mut both = headers(header::IF_NONE_MATCH, "\"abd\"");
         both.extend(headers(header::IF_MODIFIED_SINCE, &changed.http_date()));
-        assert!(!is_unchanged(&both, "\"abc\"", Some(changed)));
-        assert!(!is_unchanged(&HeaderMap::new(), "\"abc\"", Some(changed)));
+        assert!(!is_unchanged(&both, b"\"abc\"", Some(changed)));
+        assert!(!is_unchanged(&HeaderMap::new(), b"\"abc\"", Some(changed)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use supercargo_registry::{DownloadBody, Failure, Instance, MayRead, Registry, Resolved};
@@ -72,6 +72,7 @@ pub(super) async fn file(
     let bytes = if gzip { listing.gzip() } else { listing.body() };
     let mut response = Response::new(Body::from(bytes.clone()));
     let headers = response.headers_mut();
+    headers.reserve(8);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
@@ -105,7 +106,7 @@ pub(super) async fn download(
     let download = instance.download(right, view, &name, version).await?;
     let public = right.registry().visibility == Visibility::Public;
     let cache = if public { FIVE_MINUTES } else { NOWHERE };
-    let etag = format!("\"{}\"", download.checksum);
+    let etag = Bytes::from(format!("\"{}\"", download.checksum));
     if is_unchanged(headers, &etag, None) {
         return Ok(not_modified(&etag, cache));
     }

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Request, Response};
 use supercargo_registry::{Failure, Instance};
-use supercargo_types::RegistryName;
 
-pub(crate) use paths::{OwnedRoute, Route};
+pub(crate) use paths::Route;
 
 use crate::{
     app::{self, Asking, nothing_here},
@@ -23,34 +22,35 @@ use paths::Deed;
 /// Answers one of Cargo's routes. The only place that turns such a URL into a registry.
 pub(crate) async fn answer(
     instance: &Arc<Instance>,
-    route: OwnedRoute,
+    route: &Route<'_>,
     request: Request<Body>,
     asking: &Asking,
 ) -> Response<Body> {
-    // A name that no registry can have is no registry's address, and says nothing about which there are.
-    let Ok(registry) = route.registry.parse::<RegistryName>() else {
-        return nothing_here();
-    };
     let surface = match route.deed {
         Deed::Config(_) | Deed::Index(..) | Deed::Download { .. } | Deed::Me => Surface::Plain,
         _ => Surface::Cargo,
     };
-    match handle(instance, &registry, &route.deed, request, asking).await {
+    match handle(instance, route.registry, &route.deed, request, asking).await {
         Ok(response) => response,
-        Err(failure) => problem::answer(&failure, surface, instance.site(), Some(&registry)),
+        Err(failure) => match route.registry.parse() {
+            Ok(name) => problem::answer(&failure, surface, instance.site(), Some(&name)),
+            // A name that no registry can have is no registry's address, and says nothing about which there are.
+            Err(_) => nothing_here(),
+        },
     }
 }
 
 async fn handle(
     instance: &Arc<Instance>,
-    registry: &RegistryName,
+    name: &str,
     deed: &Deed,
     request: Request<Body>,
     asking: &Asking,
 ) -> Result<Response<Body>, Failure> {
-    let name = registry.as_str();
     if matches!(deed, Deed::Me) {
-        return Ok(web_api::me(instance, registry));
+        return Ok(name
+            .parse()
+            .map_or_else(|_| nothing_here(), |name| web_api::me(instance, &name)));
     }
     let actor = app::actor(instance, request.headers()).await?;
     let method = request.method();

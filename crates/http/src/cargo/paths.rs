@@ -2,19 +2,12 @@
 
 use std::borrow::Cow;
 
-use supercargo_types::{Spelling, View, sparse_path};
+use supercargo_types::{Spelling, View};
 
 /// A route of one registry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Route<'a> {
-    registry: &'a str,
-    deed: Deed,
-}
-
-/// The same, free of the request.
-#[derive(Debug)]
-pub(crate) struct OwnedRoute {
-    pub(crate) registry: String,
+    pub(crate) registry: &'a str,
     pub(crate) deed: Deed,
 }
 
@@ -43,15 +36,6 @@ pub(crate) enum Deed {
     Me,
     /// Below a registry's API, but none of the above.
     Unknown,
-}
-
-impl Route<'_> {
-    pub(crate) fn into_owned(self) -> OwnedRoute {
-        OwnedRoute {
-            registry: self.registry.to_owned(),
-            deed: self.deed,
-        }
-    }
 }
 
 impl<'a> Route<'a> {
@@ -92,12 +76,33 @@ fn index(view: View, file: &str) -> Deed {
     if file == "config.json" {
         return Deed::Config(view);
     }
-    let name: Option<Spelling> = file.rsplit('/').next().and_then(|name| name.parse().ok());
     // any case resolves, but only at the one place where the crate's file stands
-    Deed::Index(
-        view,
-        name.filter(|name| file.eq_ignore_ascii_case(&sparse_path(name))),
-    )
+    let name = file.rsplit('/').next().filter(|name| stands_at(name, file));
+    Deed::Index(view, name.and_then(|name| name.parse().ok()))
+}
+
+/// Whether an index path is the one of its last segment, compared without making it.
+fn stands_at(name: &str, file: &str) -> bool {
+    let Some(folders) = file.strip_suffix(name).filter(|_| name.is_ascii()) else {
+        return false;
+    };
+    match name.len() {
+        0 => false,
+        1 => folders == "1/",
+        2 => folders == "2/",
+        3 => folders
+            .strip_prefix("3/")
+            .and_then(|folder| folder.strip_suffix('/'))
+            .is_some_and(|folder| folder.eq_ignore_ascii_case(&name[..1])),
+        _ => {
+            folders.len() == 6
+                && folders.is_ascii()
+                && folders[..2].eq_ignore_ascii_case(&name[..2])
+                && folders[3..5].eq_ignore_ascii_case(&name[2..4])
+                && folders[2..3] == *"/"
+                && folders[5..] == *"/"
+        }
+    }
 }
 
 fn web_api(view: View, rest: &str) -> Deed {
@@ -203,6 +208,27 @@ mod tests {
         acme Owners("demo")
         acme Me
         "#);
+    }
+
+    #[test]
+    fn a_file_stands_at_one_place() {
+        for name in ["a", "ab", "abc", "abcd", "Serde", "o-_x"] {
+            let spelling: Spelling = name.parse().unwrap();
+            let place = supercargo_types::sparse_path(&spelling);
+            assert!(stands_at(spelling.as_str(), &place), "{place}");
+            assert!(stands_at(&place[place.len() - name.len()..], &place));
+            for wrong in [
+                format!("x{place}"),
+                format!("/{place}"),
+                place.replacen('/', "//", 1),
+                name.to_owned(),
+            ] {
+                let last = wrong.rsplit('/').next().unwrap();
+                assert!(!stands_at(last, &wrong), "{wrong}");
+            }
+        }
+        assert!(!stands_at("", ""));
+        assert!(!stands_at("naïve", "na/ïv/naïve"));
     }
 
     #[test]

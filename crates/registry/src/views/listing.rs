@@ -20,9 +20,9 @@ use crate::directory::UpstreamSummary;
 pub struct Listing {
     body: Bytes,
     gzip: OnceLock<Bytes>,
-    etag: String,
+    etag: Bytes,
     last_modified: Timestamp,
-    last_modified_text: String,
+    last_modified_text: Bytes,
     versions: Vec<Listed>,
 }
 
@@ -71,9 +71,9 @@ impl Listing {
         Self {
             body: body.into(),
             gzip: OnceLock::new(),
-            etag,
+            etag: etag.into(),
             last_modified,
-            last_modified_text: last_modified.http_date(),
+            last_modified_text: last_modified.http_date().into(),
             versions,
         }
     }
@@ -99,8 +99,8 @@ impl Listing {
         })
     }
 
-    /// A hash of the bytes, quoted; equal on every replica.
-    pub fn etag(&self) -> &str {
+    /// A hash of the bytes, quoted ASCII; equal on every replica.
+    pub fn etag(&self) -> &Bytes {
         &self.etag
     }
 
@@ -109,8 +109,8 @@ impl Listing {
         self.last_modified
     }
 
-    /// The same as an HTTP date.
-    pub fn last_modified_text(&self) -> &str {
+    /// The same as an HTTP date, in ASCII.
+    pub fn last_modified_text(&self) -> &Bytes {
         &self.last_modified_text
     }
 

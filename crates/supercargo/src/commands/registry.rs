@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 use supercargo_types::{NamePattern, Publishing, RegistryName, Visibility};
 
@@ -19,6 +19,17 @@ const COLUMNS: &[Column] = &[
     Column::new("PUBLISHING", &["/publishing"]),
     Column::new("UPSTREAMS", &["/upstreams"]),
     Column::new("DESCRIPTION", &["/description"]),
+];
+
+/// What an edit can change, of which it has at least one.
+const CHANGES: [&str; 7] = [
+    "description",
+    "labels",
+    "visibility",
+    "publishing",
+    "upstreams",
+    "no_labels",
+    "no_upstreams",
 ];
 
 #[derive(Debug, Subcommand)]
@@ -38,6 +49,7 @@ pub(crate) enum Command {
         name: RegistryName,
     },
     /// Change settings; those that are not given stay
+    #[command(group = ArgGroup::new("change").required(true).multiple(true).args(CHANGES))]
     Edit {
         /// Its name
         name: RegistryName,

@@ -227,6 +227,8 @@ fn what_makes_no_sense_is_not_sent() {
         "upstream create x",
         "upstream create x --preset crates.io --index sparse+https://registry.example/",
         "upstream edit x",
+        "registry edit acme",
+        "registry edit acme --no-labels --label team=core",
         "member set acme alice owner",
         "token create x --scope everything",
         "token create x --expires-in-days 1 --expires-at 2026-12-31T00:00:00Z",

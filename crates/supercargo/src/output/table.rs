@@ -80,6 +80,10 @@ pub(super) fn fields(value: &Value) -> String {
     let row = |(name, value): (&String, &Value)| {
         let shown = match value {
             Value::String(_) if name.ends_with("_at") => time(value),
+            // a list that narrows something: without one, nothing is narrowed
+            Value::Null if matches!(name.as_str(), "usable_by" | "registries" | "crates") => {
+                "all".to_owned()
+            }
             value => text(value),
         };
         let shown = if shown.is_empty() {
@@ -209,6 +213,7 @@ mod tests {
             "created_at": "2026-11-20T11:54:12.015923Z",
             "crates": 3,
             "registry": null,
+            "usable_by": null,
         });
         assert_snapshot!(fields(&value), @"
         name         acme
@@ -218,6 +223,7 @@ mod tests {
         created at   2026-11-20T11:54:12Z
         crates       3
         registry     -
+        usable by    all
         ");
         assert_snapshot!(fields(&json!("plain")), @"plain");
     }
