@@ -68,7 +68,7 @@ async fn index(
     let nginx = Nginx::start(true)?;
     nginx.put("index", &body)?;
     nginx.put("index.gz", &gzip(&body)?)?;
-    let files = Client::new(&nginx.url(""));
+    let files = Client::new(nginx.url("").trim_end_matches('/'));
     let beside_etag = etag_of(&files, "identity").await;
     let beside_gzip_etag = etag_of(&files, "gzip").await;
 
@@ -210,7 +210,7 @@ fn compare(
 
 async fn etag_of(files: &Client, encoding: &str) -> String {
     let answer = files
-        .request(Method::GET, "index")
+        .request(Method::GET, "/index")
         .header("Accept-Encoding", encoding)
         .send()
         .await;

@@ -1,6 +1,6 @@
 //! Where bytes lie on the disk, and what makes them stay there.
 //!
-//! `{root}/sha256/ab/cd/abcd…` holds blobs, `{root}/staging/` what is still being written, on the same file system so
+//! `{root}/sha256/ab/abcd…` holds blobs, 256 folders of them, made at the start; `{root}/staging/` what is still being written, on the same file system so
 //! that a rename is all it takes. `{root}/lock` tells whether another process uses the folder.
 
 use std::{
@@ -8,10 +8,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use supercargo_types::Digest;
@@ -39,8 +36,6 @@ pub(crate) struct Folder {
     blobs: PathBuf,
     staging: PathBuf,
     next: AtomicU64,
-    /// One for each first-level folder, held from the moment a folder below it is made until that is durable.
-    making: Box<[Mutex<()>]>,
     /// Shared by all processes that use the folder.
     _lock: File,
 }
@@ -55,6 +50,12 @@ impl Folder {
         let is_new = !root.try_exists()?;
         fs::create_dir_all(&blobs)?;
         fs::create_dir_all(&staging)?;
+        // all of them now, so that no put has to make one and wait for that to be durable; millions of blobs leave a few
+        // ten thousand files in each, which today's file systems look up in a tree
+        for first in 0..=u8::MAX {
+            make(&blobs.join(format!("{first:02x}")))?;
+        }
+        sync(&blobs)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -70,7 +71,6 @@ impl Folder {
             blobs,
             staging,
             next: AtomicU64::new(0),
-            making: (0..256).map(|_| Mutex::new(())).collect(),
             _lock: lock,
         })
     }
@@ -107,7 +107,7 @@ impl Folder {
         Ok(absent(fs::metadata(self.path(digest)))?.is_some())
     }
 
-    /// Durable when it returns: one fsync of the file, one rename, one fsync of the folder; more only where a folder is new.
+    /// Durable when it returns: one fsync of the file, one rename, one fsync of the folder.
     pub(crate) fn put(
         &self,
         digest: &Digest,
@@ -116,57 +116,15 @@ impl Folder {
         mut staged: StagedPath,
     ) -> io::Result<()> {
         let target = self.path(digest);
-        let leaf = self.leaf(digest);
         let existing = absent(fs::metadata(&target))?;
         // another length is a damaged file, which the rename below repairs
-        if existing.is_some_and(|existing| existing.len() == size) {
-            sync(&leaf)?;
-            self.wait_for_makers(digest);
-            return Ok(());
+        if existing.is_none_or(|existing| existing.len() != size) {
+            file.sync_data()?;
+            fs::rename(staged.path()?, &target)?;
+            staged.0 = None;
         }
-        file.sync_data()?;
-        let from = staged.path()?;
-        match fs::rename(from, &target) {
-            Ok(()) => {
-                staged.0 = None;
-                sync(&leaf)?;
-                self.wait_for_makers(digest);
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.put_in_new_folder(digest, &mut staged)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn put_in_new_folder(&self, digest: &Digest, staged: &mut StagedPath) -> io::Result<()> {
-        let _making = self.maker(digest);
-        let leaf = self.leaf(digest);
-        let above = self.blobs.join(&digest.hex()[..2]);
-        let is_first = make(&above)?;
-        make(&leaf)?;
-        fs::rename(staged.path()?, self.path(digest))?;
-        staged.0 = None;
-        // leaf first: journals write all that is pending at the first of these, so the others cost little
-        sync(&leaf)?;
-        sync(&above)?;
-        if is_first {
-            sync(&self.blobs)?;
-        }
-        Ok(())
-    }
-
-    /// A folder that another thread has just made may not be durable yet, and then neither is a file in it.
-    fn wait_for_makers(&self, digest: &Digest) {
-        drop(self.maker(digest));
-    }
-
-    fn maker(&self, digest: &Digest) -> std::sync::MutexGuard<'_, ()> {
-        let first_level = usize::from(digest.as_bytes()[0]);
-        self.making[first_level]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        // also for one that exists: another thread may have renamed it and not come to this yet
+        sync(&self.leaf(digest))
     }
 
     pub(crate) fn remove(&self, digest: &Digest) -> io::Result<()> {
@@ -177,10 +135,7 @@ impl Folder {
     }
 
     fn leaf(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
-        let mut path = self.blobs.join(&hex[..2]);
-        path.push(&hex[2..4]);
-        path
+        self.blobs.join(&digest.hex()[..2])
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -236,12 +191,10 @@ fn probe(staging: &Path) -> io::Result<()> {
     fs::remove_file(&path)
 }
 
-/// Whether the folder is new.
-fn make(folder: &Path) -> io::Result<bool> {
+fn make(folder: &Path) -> io::Result<()> {
     match fs::create_dir(folder) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -279,7 +232,7 @@ mod tests {
         let folder = Folder::open(root.path()).unwrap();
         let digest = put(&folder, b"abc");
         let hex = digest.hex();
-        let path = root.path().join("sha256/ba/78").join(hex);
+        let path = root.path().join("sha256/ba").join(hex);
         assert_eq!(fs::read(path).unwrap(), b"abc");
     }
 

@@ -15,8 +15,10 @@ use crate::App;
 
 /// A client that has not sent its headers by then holds a connection for nothing (slowloris).
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
-/// cargo sends a dozen headers; a token and a long path fit many times.
-const HEADER_BYTES: usize = 64 << 10;
+/// Read at a time, and so the most that a request's head may have: cargo's has less than one.
+const READ_BUFFER: usize = 256 << 10;
+/// The most that the headers of an HTTP/2 request may have.
+const HEADER_BYTES: u32 = 64 << 10;
 /// Streams per HTTP/2 connection: libcurl's own limit is 100.
 const STREAMS: u32 = 256;
 /// What requests under way are given at the end: cargo's own patience.
@@ -39,13 +41,13 @@ pub async fn serve(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(HEADER_BYTES.max(1 << 20))
+        .max_buf_size(READ_BUFFER)
         .max_headers(100);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX))
+        .max_header_list_size(HEADER_BYTES)
         .keep_alive_interval(Some(Duration::from_secs(30)));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);

@@ -54,6 +54,24 @@ pub(crate) struct Fetches {
     running: Mutex<HashMap<(i64, Digest), watch::Receiver<Progress>>>,
 }
 
+impl Fetches {
+    /// Waits until what a client has already got whole is stored: the next start must not need its upstream again.
+    pub(crate) async fn store_proven(&self) {
+        let running: Vec<_> = {
+            let running = self.running.lock();
+            let running = running.expect("invariant: nobody panics with this lock");
+            running.values().cloned().collect()
+        };
+        let is_proven = |now: &Progress| matches!(now.end, Some(End::Proven(_)));
+        for mut progress in running {
+            if is_proven(&progress.borrow()) {
+                // a fetch that ends without telling has nothing to wait for
+                let _ = progress.wait_for(|now| !is_proven(now)).await;
+            }
+        }
+    }
+}
+
 /// How far a fetch is.
 #[derive(Clone, Default)]
 struct Progress {
@@ -275,15 +293,23 @@ impl Instance {
         }
         let (tell, progress) = watch::channel(Progress::default());
         running.insert(key, progress.clone());
-        let (instance, upstream, wanted) = (self.clone(), upstream.clone(), wanted.clone());
-        // A task of its own: it goes on when the client who started it hangs up.
+        // A task of its own: it goes on when the client who started it hangs up. Another one waits for it, so that a
+        // panic in there leaves nobody waiting and the next client starts anew.
+        let tell = Arc::new(tell);
+        let fetch = {
+            let (instance, upstream, wanted) = (self.clone(), upstream.clone(), wanted.clone());
+            let tell = tell.clone();
+            tokio::spawn(async move { instance.fetch(&upstream, &wanted, &tell).await })
+        };
+        let (instance, wanted) = (self.clone(), wanted.clone());
         tokio::spawn(async move {
-            let end = match instance.fetch(&upstream, &wanted, &tell).await {
-                Ok(()) => {
+            let end = match fetch.await {
+                Ok(Ok(())) => {
                     wanted.listed().mark_delivered();
                     End::Stored
                 }
-                Err(failure) => End::Failed(failure),
+                Ok(Err(failure)) => End::Failed(failure),
+                Err(panicked) => End::Failed(Failure::fault(panicked.into())),
             };
             let mut running = instance
                 .fetches

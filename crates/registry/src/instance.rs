@@ -125,6 +125,7 @@ impl Instance {
 
     /// Writes what is still in memory; the last thing before the program ends.
     pub async fn close(&self) {
+        self.fetches.store_proven().await;
         self.upstream_index.flush(self).await;
         self.write_uses().await;
     }

@@ -11,6 +11,7 @@ mod client;
 mod lockfile;
 mod management;
 mod normalise;
+mod on_both;
 mod package;
 mod postgres;
 mod server;

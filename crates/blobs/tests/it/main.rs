@@ -51,7 +51,6 @@ impl Store {
             .path()
             .join("blobs/sha256")
             .join(&hex[..2])
-            .join(&hex[2..4])
             .join(hex)
     }
 }
