@@ -2,16 +2,25 @@
 //!
 //! `{root}/sha256/ab/abcd…` holds blobs, 256 folders of them, made at the start; `{root}/staging/` what is still being written, on the same file system so
 //! that a rename is all it takes. `{root}/lock` tells whether another process uses the folder.
+//!
+//! All of it is for this user alone: the folder may lie where others of this machine come by, and the umask would let them
+//! read the crates of private registries past every right.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use supercargo_types::Digest;
+
+/// Of new folders: nobody else may even list them.
+const FOLDER_MODE: u32 = 0o700;
+/// Of new files.
+const FILE_MODE: u32 = 0o600;
 
 /// The folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,18 +57,17 @@ impl Folder {
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         let (blobs, staging) = (root.join("sha256"), root.join("staging"));
         let is_new = !root.try_exists()?;
-        fs::create_dir_all(&blobs)?;
-        fs::create_dir_all(&staging)?;
+        make(&blobs)?;
+        make(&staging)?;
         // all of them now, so that no put has to make one and wait for that to be durable; millions of blobs leave a few
         // ten thousand files in each, which today's file systems look up in a tree
         for first in 0..=u8::MAX {
             make(&blobs.join(format!("{first:02x}")))?;
         }
         sync(&blobs)?;
-        let lock = File::options()
+        let lock = private_file()
             .create(true)
             .truncate(false)
-            .write(true)
             .open(root.join("lock"))?;
         clear(&staging, &lock)?;
         probe(&staging)?;
@@ -80,12 +88,7 @@ impl Folder {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let path = self.staging.join(format!("{}-{number}", process::id()));
-            match File::options()
-                .create_new(true)
-                .read(true)
-                .write(true)
-                .open(&path)
-            {
+            match private_file().create_new(true).read(true).open(&path) {
                 Ok(file) => return Ok((file, StagedPath(Some(path)))),
                 // in containers that share the folder, process ids are often equal
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -185,17 +188,25 @@ fn clear(staging: &Path, lock: &File) -> io::Result<()> {
 /// Finds out at start, and not at the first publish, that nothing can be written.
 fn probe(staging: &Path) -> io::Result<()> {
     let path = staging.join(format!("probe-{}", process::id()));
-    let mut file = File::create(&path)?;
+    let mut file = private_file().create(true).truncate(true).open(&path)?;
     file.write_all(b"probe")?;
     file.sync_all()?;
     fs::remove_file(&path)
 }
 
+/// Makes a folder and those above it; one that exists stays as it is.
 fn make(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(folder)
+}
+
+/// For writing.
+fn private_file() -> OpenOptions {
+    let mut options = File::options();
+    options.write(true).mode(FILE_MODE);
+    options
 }
 
 /// Makes a folder's entries durable.
@@ -234,6 +245,33 @@ mod tests {
         let hex = digest.hex();
         let path = root.path().join("sha256/ba").join(hex);
         assert_eq!(fs::read(path).unwrap(), b"abc");
+    }
+
+    #[test]
+    fn nobody_else_may_read_what_is_made() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("storage/blobs");
+        let folder = Folder::open(&root).unwrap();
+        let digest = put(&folder, b"a private crate");
+        let (_file, staged) = folder.stage().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for made in [
+            root.parent().unwrap(),
+            &root,
+            &folder.blobs,
+            &folder.leaf(&digest),
+            &folder.staging,
+        ] {
+            assert_eq!(mode(made), 0o700, "{}", made.display());
+        }
+        for made in [
+            &root.join("lock"),
+            &folder.path(&digest),
+            staged.path().unwrap(),
+        ] {
+            assert_eq!(mode(made), 0o600, "{}", made.display());
+        }
     }
 
     #[test]

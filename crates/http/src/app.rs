@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, body::Body};
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use supercargo_registry::{Actor, Caller, Failure, Instance};
 use tower::ServiceExt as _;
 
@@ -47,11 +47,26 @@ impl App {
     }
 
     /// Answers one request.
-    pub async fn answer(
-        &self,
-        mut request: Request<Body>,
-        peer: Option<SocketAddr>,
-    ) -> Response<Body> {
+    pub async fn answer(&self, request: Request<Body>, peer: Option<SocketAddr>) -> Response<Body> {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            return self.handle(request, peer).await;
+        }
+        // A task of its own: when a client hangs up, this future is dropped wherever it stands, and a write that the
+        // database has committed by then would never reach the copies in memory.
+        let app = self.clone();
+        match tokio::spawn(async move { app.handle(request, peer).await }).await {
+            Ok(response) => response,
+            Err(panicked) => {
+                tracing::error!(%panicked, "a request failed");
+                plain(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "something went wrong in the server, not in your request\n",
+                )
+            }
+        }
+    }
+
+    async fn handle(&self, mut request: Request<Body>, peer: Option<SocketAddr>) -> Response<Body> {
         self.strip_prefix(&mut request);
         // shared bytes, not a copy: the route borrows from it while the request goes its way
         let path = request.uri().path_and_query().cloned();

@@ -14,7 +14,7 @@ pub(crate) enum Credential {
 }
 
 const MALFORMED: Denied = Denied::BadToken(
-    "this is not a token of this server: it starts with `scg_` and has 53 characters; run `cargo login` again with the whole token",
+    "this is not a token of this server: it starts with `scg_` and has 53 characters; copy the whole one",
 );
 
 /// # Errors

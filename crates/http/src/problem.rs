@@ -65,6 +65,7 @@ fn in_words(failure: &Failure, surface: Surface, registry: Option<&RegistryName>
             let status = match refusal.class() {
                 RefusalClass::Invalid => invalid,
                 RefusalClass::Conflict => StatusCode::CONFLICT,
+                RefusalClass::NotOwned => StatusCode::FORBIDDEN,
                 RefusalClass::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 RefusalClass::NotFound => StatusCode::NOT_FOUND,
                 RefusalClass::UpstreamBad => StatusCode::BAD_GATEWAY,

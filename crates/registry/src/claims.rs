@@ -56,6 +56,7 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<ClaimImpact> {
         let registry = &right.registry;
+        right.covers_pattern(&pattern)?;
         if mode == ClaimMode::Merge {
             return Err(Refusal::MergeClaim.into());
         }
@@ -64,10 +65,10 @@ impl Instance {
         audit.registry = Some(registry.name.to_string());
         audit.detail = Some(format!("{pattern} {mode}"));
         let made_by = Some(right.actor.principal_id);
-        let created = self
+        let write = self
             .store
-            .create_claim(registry.id, &pattern, mode, made_by, now, &audit)
-            .await?;
+            .create_claim(registry.id, &pattern, mode, made_by, now, &audit);
+        let created = self.write_settings(write).await?;
         let Created::Done(cached_versions) = created else {
             return Err(Refusal::ClaimTaken {
                 registry: registry.name.clone(),
@@ -75,7 +76,6 @@ impl Instance {
             }
             .into());
         };
-        self.reload_directory().await?;
         let claim = Claim {
             pattern,
             mode,
@@ -101,6 +101,7 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<()> {
         let registry = &right.registry;
+        right.covers_pattern(pattern)?;
         if confirm
             .and_then(|text| text.parse::<NamePattern>().ok())
             .as_ref()
@@ -111,12 +112,9 @@ impl Instance {
         let mut audit = self.audit("claim.deleted", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
         audit.detail = Some(pattern.to_string());
-        let deleted = self
-            .store
-            .delete_claim(registry.id, pattern, self.clock().now(), &audit)
-            .await?;
-        self.reload_directory().await?;
-        if deleted {
+        let now = self.clock().now();
+        let write = self.store.delete_claim(registry.id, pattern, now, &audit);
+        if self.write_settings(write).await? {
             Ok(())
         } else {
             Err(Refusal::NoClaim {

@@ -3,7 +3,10 @@
 //! A snapshot is replaced as a whole after each write, before the write is answered. Each registry carries the time its
 //! settings last changed, which is part of every view's key: a view resolved under former settings is never found again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use supercargo_store::{ClaimRow, DirectoryRows, UpstreamSettings};
 use supercargo_types::{
@@ -67,8 +70,8 @@ pub struct UpstreamSummary {
 }
 
 impl Registry {
-    /// How a claim treats a name; `None` where none covers it. The most specific pattern decides; among equals, the mode
-    /// that asks upstreams least.
+    /// How a claim treats a name; `None` where none covers it. A name of its own decides; among patterns, the mode that
+    /// asks upstreams least, for a longer pattern beside it must not let a private name out.
     pub fn claim(&self, name: &CanonicalName) -> Option<ClaimMode> {
         let covering = self
             .claims
@@ -83,8 +86,8 @@ impl Registry {
             .max_by_key(|claim| {
                 (
                     claim.pattern.is_exact(),
-                    claim.pattern.as_str().len(),
                     caution(claim.mode),
+                    claim.pattern.as_str().len(),
                 )
             })
             .map(|claim| claim.mode)
@@ -207,9 +210,12 @@ impl Instance {
     /// of an earlier write never replaces that of a later one.
     pub(crate) async fn reload_directory(&self) -> Result<(), Failure> {
         let _turn = self.directory_turn.lock().await;
+        // true until it is done, whatever happens on the way
+        self.directory_stale.store(true, Ordering::SeqCst);
         let rows = self.store.directory().await?;
         let directory = Directory::build(rows, &self.secrets).map_err(Failure::fault)?;
         self.directory.store(Arc::new(directory));
+        self.directory_stale.store(false, Ordering::SeqCst);
         Ok(())
     }
 }
@@ -242,16 +248,19 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_claim_decides() {
+    fn a_claim_on_the_name_itself_decides() {
         let registry = registry(&[
             ("acme-*", ClaimMode::Private),
             ("acme-http", ClaimMode::Fork),
             ("*", ClaimMode::Fork),
+            // longer than `acme-*`, and must not let a private name out
+            ("*-utils", ClaimMode::Fork),
         ]);
         let claim = |name: &str| registry.claim(&name.parse().unwrap());
         assert_eq!(claim("acme-tools"), Some(ClaimMode::Private));
         assert_eq!(claim("ACME_http"), Some(ClaimMode::Fork));
         assert_eq!(claim("serde"), Some(ClaimMode::Fork));
+        assert_eq!(claim("acme-utils"), Some(ClaimMode::Private));
     }
 
     #[test]

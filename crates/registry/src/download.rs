@@ -135,7 +135,7 @@ impl Instance {
         };
         let found = listing
             .version(version)
-            .and_then(|listed| Some((listed.checksum?, listed.origin.clone())));
+            .and_then(|listed| Some((listed.checksum?, listed.origin)));
         let Some((checksum, origin)) = found else {
             let (registry, name) = (registry.name.clone(), name.to_string());
             return Err(Refusal::NoVersion {
@@ -154,7 +154,14 @@ impl Instance {
                     ))
                 })
             }
-            Origin::Upstream(upstream) => {
+            Origin::Upstream => {
+                let attached = registry.upstream.as_ref();
+                let upstream = attached.map(|attached| attached.upstream.clone());
+                let upstream = upstream.ok_or_else(|| {
+                    Failure::fault(anyhow::anyhow!(
+                        "a view of an upstream that is not attached"
+                    ))
+                })?;
                 let wanted = Wanted {
                     registry,
                     view,
@@ -227,7 +234,8 @@ impl Instance {
     }
 
     async fn delivered_by(&self, upstream: &UpstreamSummary, wanted: &Wanted) -> Outcome<bool> {
-        if wanted.listed().is_delivered() {
+        // a row in the ledger was written only after the proof, and for this very view
+        if wanted.listed().is_delivered() || wanted.listed().is_ledgered() {
             return Ok(true);
         }
         let delivered = self
@@ -328,6 +336,12 @@ impl Instance {
         wanted: &Wanted,
         tell: &watch::Sender<Progress>,
     ) -> Outcome<()> {
+        // Another fetch may have ended between the look of whoever started this one and its start.
+        if self.delivered_by(upstream, wanted).await?
+            && self.stored(&wanted.checksum).await?.is_some()
+        {
+            return Ok(());
+        }
         let mut staged = self.blobs.stage().await?;
         let reader = Arc::new(staged.reader()?);
         let failed = |failed| Failure::from(Refusal::Upstream(failed));
@@ -433,7 +447,11 @@ impl Following {
             let seen = seen.map_err(io::Error::other)?.clone();
             match seen.end {
                 None => return self.read(seen.visible).await.map(Some),
-                Some(End::Failed(failure)) => return Err(io::Error::other(format!("{failure:?}"))),
+                Some(End::Failed(failure)) => {
+                    let (name, version) = (&self.wanted.name, &self.wanted.version);
+                    tracing::warn!(name = %name, version, reason = ?failure, "a download broke off on its way to its first client");
+                    return Err(io::Error::other(format!("{failure:?}")));
+                }
                 Some(End::Proven(size)) => self.prove(size).await?,
                 Some(End::Stored) => {
                     let size = self.reader.len()?;

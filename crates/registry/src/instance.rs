@@ -3,20 +3,21 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use supercargo_blobs::Blobs;
-use supercargo_store::{AuditEntry, AuditOutcome, Store};
+use supercargo_store::{AuditEntry, AuditOutcome, Store, StoreError};
 use supercargo_types::{Clock, Random, Site};
 use supercargo_upstream::{ClientSettings, UpstreamClient};
 
 use crate::{
     directory::Directory,
     download::Fetches,
+    refusal::Outcome,
     rights::Actor,
     secrets::Secrets,
     sessions::Sessions,
@@ -39,6 +40,8 @@ pub struct Instance {
     pub(crate) secrets: Secrets,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) directory_turn: tokio::sync::Mutex<()>,
+    /// A reload failed: memory may hold settings that are not any more.
+    pub(crate) directory_stale: AtomicBool,
     people: AtomicU64,
     settings: Settings,
 }
@@ -73,6 +76,7 @@ impl Instance {
             secrets,
             directory: ArcSwap::from_pointee(directory),
             directory_turn: tokio::sync::Mutex::default(),
+            directory_stale: AtomicBool::new(false),
             people: AtomicU64::new(0),
             settings,
         });
@@ -112,6 +116,27 @@ impl Instance {
     pub(crate) fn people_changed(&self) {
         self.people.fetch_add(1, Ordering::SeqCst);
         self.sessions.forget();
+    }
+
+    /// Writes settings, and has them in memory before anybody hears of it: also after a failure, which may leave open
+    /// whether the write took place.
+    pub(crate) async fn write_settings<T>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Outcome<T> {
+        let written = write.await;
+        self.reload_directory().await?;
+        Ok(written?)
+    }
+
+    /// Writes people, memberships or tokens, and forgets what memory holds of them before anybody hears of it.
+    pub(crate) async fn write_people<T>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Outcome<T> {
+        let written = write.await;
+        self.people_changed();
+        Ok(written?)
     }
 
     /// Whether the database answers: readiness.
@@ -178,5 +203,13 @@ async fn write_batches(instance: std::sync::Weak<Instance>) {
         };
         instance.upstream_index.flush(&instance).await;
         instance.write_uses().await;
+        if instance.directory_stale.load(Ordering::SeqCst)
+            && let Err(failure) = instance.reload_directory().await
+        {
+            tracing::error!(
+                ?failure,
+                "settings in memory may be old; reading them again failed"
+            );
+        }
     }
 }

@@ -202,11 +202,10 @@ impl Instance {
         let mut audit = self.audit("member.set", Some(&right.actor), caller);
         audit.registry = Some(right.registry.name.to_string());
         audit.detail = Some(format!("{principal} {role}"));
-        self.store
-            .set_member(right.registry.id, row.id, role, &audit)
-            .await?;
-        self.people_changed();
-        Ok(())
+        let write = self
+            .store
+            .set_member(right.registry.id, row.id, role, &audit);
+        self.write_people(write).await
     }
 
     /// Ends a membership; it holds when this returns.
@@ -228,11 +227,8 @@ impl Instance {
         let mut audit = self.audit("member.removed", Some(&right.actor), caller);
         audit.registry = Some(right.registry.name.to_string());
         audit.detail = Some(principal.to_string());
-        let removed = self
-            .store
-            .remove_member(right.registry.id, row.id, &audit)
-            .await?;
-        self.people_changed();
+        let write = self.store.remove_member(right.registry.id, row.id, &audit);
+        let removed = self.write_people(write).await?;
         if removed {
             Ok(())
         } else {

@@ -2,16 +2,17 @@
 //!
 //! A crash before the transaction leaves at most a blob that nothing refers to.
 
-use std::{collections::HashMap, io::BufReader, sync::Arc};
+use std::{collections::HashMap, io::BufReader, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use supercargo_blobs::{HashedBlob, StagedBlob};
 use supercargo_package::{
     ArchiveLimits, Dependency, DependencyKind, DependencyRegistry, FrameLimits, FrameReader,
     IndexEntry, ManifestLimits, PackageFacts, PublishMetadata, read_archive, read_facts,
     stored_registry, warnings,
 };
-use supercargo_store::{NewVersion, PublishRule, Published as Stored};
+use supercargo_store::{NewVersion, PrincipalRow, PublishRule, Published as Stored};
 use supercargo_types::{ClaimMode, CrateName, PrincipalRef, Spelling};
 
 use crate::{
@@ -35,6 +36,8 @@ fn key(dependency: &Dependency) -> DependencyKey {
 
 /// What cargo sends besides the file, in bytes: crates.io's limit.
 const METADATA_BYTES: u64 = 1 << 20;
+/// cargo gives up a publish that is silent for 30 seconds, and would not show why it was refused.
+const CERTAIN_WITHIN: Duration = Duration::from_secs(15);
 /// Read at a time while a file is checked.
 const READ_BUFFER: usize = 256 << 10;
 /// The identity of crates.io that cargo writes and that its lockfiles carry.
@@ -105,10 +108,14 @@ impl PublishStart {
     /// Everything that row P8 lists, with nothing stored.
     pub async fn finish(self, caller: &Caller) -> Outcome<Published> {
         let metadata = self.frame.finish().map_err(Refusal::from)?;
-        self.right.covers(&metadata.name.canonical())?;
+        // Proved again: a slow upload must not outlive the revocation of its token, nor a claim that was made meanwhile.
+        let actor = self.instance.actor_of(&self.right.actor.hash).await?;
+        let registry = self.right.registry.name.as_str();
+        let right = self.instance.may_publish(registry, Some(actor))?;
+        right.covers(&metadata.name.canonical())?;
         let hashed = self.staged.finish().await?;
         self.instance
-            .publish(&self.right, metadata, hashed, caller)
+            .publish(&right, metadata, hashed, caller)
             .await
     }
 }
@@ -124,7 +131,7 @@ impl Instance {
         let registry = &right.registry;
         let (file, facts) = self.check_contents(&metadata, file).await?;
         let canonical = metadata.name.canonical();
-        self.check_free(registry, &metadata).await?;
+        self.check_free(right, &metadata).await?;
         let registries = self
             .dependency_registries(registry, &right.actor, &facts)
             .await?;
@@ -160,9 +167,10 @@ impl Instance {
             may_create: true,
             must_own: right.must_own,
         };
-        let stored = self.store.publish(&new, rule, &audit).await?;
-        refuse_unless_stored(right, &metadata, stored)?;
+        let stored = self.store.publish(&new, rule, &audit).await;
+        // also after a failure, which may leave open whether the version was stored
         self.views.changed(registry.id, &canonical);
+        refuse_unless_stored(right, &metadata, stored?)?;
         Ok(Published {
             name: metadata.name,
             version: metadata.version.to_string(),
@@ -206,7 +214,8 @@ impl Instance {
     }
 
     /// A first look before anything is stored; the database decides in the end.
-    async fn check_free(&self, registry: &Registry, metadata: &PublishMetadata) -> Outcome<()> {
+    async fn check_free(&self, right: &MayPublish, metadata: &PublishMetadata) -> Outcome<()> {
+        let registry = &right.registry;
         let Some(hosted) = self
             .store
             .hosted(registry.id, &metadata.name.canonical())
@@ -220,6 +229,13 @@ impl Instance {
                 existing: hosted.name,
             }
             .into());
+        }
+        if let Some(must) = right.must_own
+            && !self.store.owns(hosted.id, must).await?
+        {
+            let owners = self.store.owners(hosted.id).await?;
+            let owners: Vec<_> = owners.iter().map(PrincipalRow::reference).collect();
+            return Err(not_owner(registry, &right.actor, &hosted.name, &owners));
         }
         let number = number(&metadata.version);
         match hosted
@@ -252,32 +268,38 @@ impl Instance {
         else {
             return Ok(());
         };
-        let upstream = attached.upstream.name.clone();
-        for spelling in twins(name) {
+        let upstream = &attached.upstream;
+        let unsure = |reason: String| Refusal::UpstreamUnsure {
+            name: name.clone(),
+            upstream: upstream.name.clone(),
+            reason,
+        };
+        let spellings = twins(name);
+        let questions = spellings.iter().map(|spelling| {
             // asked anew: a name that was free half a minute ago may not be so now
-            self.upstream_index
-                .forget_absence(attached.upstream.id, &spelling);
-            match self.upstream_entry(&attached.upstream, &spelling).await {
-                Ok(entry) => {
-                    if let Content::Found(_) = entry.content {
-                        let (registry, name) = (registry.name.clone(), name.clone());
-                        return Err(Refusal::UpstreamHasName {
-                            registry,
-                            name,
-                            upstream,
-                        }
-                        .into());
-                    }
-                }
-                Err(Failure::Refused(refusal)) => {
-                    let reason = refusal.to_string();
-                    return Err(Refusal::UpstreamUnsure {
+            self.upstream_index.forget_absence(upstream.id, spelling);
+            self.upstream_entry(upstream, spelling)
+        });
+        let answers = tokio::time::timeout(CERTAIN_WITHIN, join_all(questions)).await;
+        let answers = answers.map_err(|_| {
+            unsure(format!(
+                "upstream `{}` did not answer within {} seconds",
+                upstream.name,
+                CERTAIN_WITHIN.as_secs()
+            ))
+        })?;
+        for answer in answers {
+            match answer {
+                Ok(entry) if matches!(entry.content, Content::NotThere) => {}
+                Ok(_) => {
+                    return Err(Refusal::UpstreamHasName {
+                        registry: registry.name.clone(),
                         name: name.clone(),
-                        upstream,
-                        reason,
+                        upstream: upstream.name.clone(),
                     }
                     .into());
                 }
+                Err(Failure::Refused(refusal)) => return Err(unsure(refusal.to_string()).into()),
                 Err(failure) => return Err(failure),
             }
         }

@@ -35,6 +35,8 @@ pub enum RefusalClass {
     Invalid,
     /// It clashes with what is there.
     Conflict,
+    /// The crate belongs to others.
+    NotOwned,
     /// It is over a limit.
     TooLarge,
     /// It is not there.
@@ -249,6 +251,7 @@ impl Refusal {
         match self {
             Self::Frame(refused) if refused.too_large() => Class::TooLarge,
             Self::Archive(refused) if refused.too_large() => Class::TooLarge,
+            Self::NotOwner { .. } => Class::NotOwned,
             Self::VersionExists { .. }
             | Self::UpstreamHasName { .. }
             | Self::RegistryTaken(_)
@@ -342,6 +345,9 @@ impl From<Refusal> for Failure {
 
 impl From<supercargo_store::StoreError> for Failure {
     fn from(error: supercargo_store::StoreError) -> Self {
+        if error.is_unstorable() {
+            return Refusal::Shape(error.to_string()).into();
+        }
         Self::fault(anyhow::Error::new(error))
     }
 }

@@ -1,10 +1,13 @@
 //! Registries: made, changed, deleted and restored.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use supercargo_store::{Attachment, Created, NewRegistry, RegistryChange};
-use supercargo_types::{InstanceRole, NamePattern, Publishing, RegistryName, Visibility};
+use supercargo_types::{NamePattern, Publishing, RegistryName, Visibility};
 
 use crate::{
     Actor, Caller, Instance,
@@ -59,8 +62,7 @@ pub struct RegistryEdit {
 }
 
 /// An upstream to read through: its name, or its name with patterns.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "AttachmentShape")]
+#[derive(Clone, Debug)]
 pub struct AttachmentRequest {
     /// Of the upstream.
     pub name: String,
@@ -68,13 +70,6 @@ pub struct AttachmentRequest {
     pub only: Vec<NamePattern>,
     /// Not these.
     pub except: Vec<NamePattern>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum AttachmentShape {
-    Name(String),
-    Whole(AttachmentFields),
 }
 
 #[derive(Deserialize)]
@@ -87,18 +82,34 @@ struct AttachmentFields {
     except: Vec<NamePattern>,
 }
 
-impl From<AttachmentShape> for AttachmentRequest {
-    fn from(shape: AttachmentShape) -> Self {
-        match shape {
-            AttachmentShape::Name(name) => Self {
-                name,
-                only: Vec::new(),
-                except: Vec::new(),
-            },
-            AttachmentShape::Whole(AttachmentFields { name, only, except }) => {
-                Self { name, only, except }
-            }
-        }
+/// By hand, for an untagged enum would not say which field is unknown.
+impl<'de> Deserialize<'de> for AttachmentRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AttachmentShape)
+    }
+}
+
+struct AttachmentShape;
+
+impl<'de> Visitor<'de> for AttachmentShape {
+    type Value = AttachmentRequest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an upstream's name, or an object with its `name`, `only` and `except`")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<AttachmentRequest, E> {
+        Ok(AttachmentRequest {
+            name: name.to_owned(),
+            only: Vec::new(),
+            except: Vec::new(),
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<AttachmentRequest, A::Error> {
+        let AttachmentFields { name, only, except } =
+            Deserialize::deserialize(MapAccessDeserializer::new(fields))?;
+        Ok(AttachmentRequest { name, only, except })
     }
 }
 
@@ -107,6 +118,14 @@ fn check_words(description: &str, labels: &BTreeMap<String, String>) -> Result<(
         return Err(Refusal::Shape(format!(
             "`description` has at most {LONGEST_DESCRIPTION} characters"
         )));
+    }
+    if description
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+    {
+        return Err(Refusal::Shape(
+            "`description` must not hold control characters but line breaks and tabs".to_owned(),
+        ));
     }
     if labels.len() > MOST_LABELS {
         return Err(Refusal::Shape(format!(
@@ -129,7 +148,7 @@ fn check_words(description: &str, labels: &BTreeMap<String, String>) -> Result<(
 impl Instance {
     fn attachments(
         &self,
-        actor: &Actor,
+        actor: &Arc<Actor>,
         registry: &RegistryName,
         asked: &[AttachmentRequest],
     ) -> Outcome<Vec<Attachment>> {
@@ -137,7 +156,8 @@ impl Instance {
             return Err(Refusal::SeveralUpstreams(asked.len()).into());
         }
         let directory = self.directory();
-        let is_admin = actor.instance_role() == InstanceRole::Admin;
+        // a token that is narrowed does not have its principal's instance role
+        let is_admin = self.may_administer_instance(Some(actor.clone())).is_ok();
         let mut attachments = Vec::new();
         for request in asked {
             let upstream = directory
@@ -211,11 +231,13 @@ impl Instance {
         };
         let mut audit = self.audit("registry.created", Some(&right.0), caller);
         audit.registry = Some(name.to_string());
-        if let Created::Taken(existing) = self
+        let write = self
             .store
-            .create_registry(&new, Some(right.0.principal_id), &audit)
-            .await?
-        {
+            .create_registry(&new, Some(right.0.principal_id), &audit);
+        let created = self.write_settings(write).await?;
+        // its maker is a member now
+        self.people_changed();
+        if let Created::Taken(existing) = created {
             let retired = self.directory().deleted_at(&name).is_some();
             return Err(match (existing == name.as_str(), retired) {
                 (true, true) => Refusal::RegistryRetired(name),
@@ -224,8 +246,6 @@ impl Instance {
             }
             .into());
         }
-        self.reload_directory().await?;
-        self.people_changed();
         self.loaded(&name)
     }
 
@@ -261,10 +281,11 @@ impl Instance {
         };
         let mut audit = self.audit("registry.changed", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
-        self.store
-            .update_registry(registry.id, &change, self.clock().now(), &audit)
-            .await?;
-        self.reload_directory().await?;
+        let now = self.clock().now();
+        let write = self
+            .store
+            .update_registry(registry.id, &change, now, &audit);
+        self.write_settings(write).await?;
         self.loaded(&registry.name)
     }
 
@@ -284,10 +305,9 @@ impl Instance {
         }
         let mut audit = self.audit("registry.deleted", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
-        self.store
-            .delete_registry(registry.id, self.clock().now(), &audit)
-            .await?;
-        self.reload_directory().await?;
+        let now = self.clock().now();
+        let write = self.store.delete_registry(registry.id, now, &audit);
+        self.write_settings(write).await?;
         Ok(())
     }
 
@@ -312,8 +332,8 @@ impl Instance {
         };
         let mut audit = self.audit("registry.restored", Some(&right.0), caller);
         audit.registry = Some(name.to_string());
-        self.store.restore_registry(id, now, &audit).await?;
-        self.reload_directory().await?;
+        self.write_settings(self.store.restore_registry(id, now, &audit))
+            .await?;
         self.loaded(name)
     }
 }

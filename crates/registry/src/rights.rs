@@ -14,7 +14,7 @@ use std::{
 
 use supercargo_types::{
     CanonicalName, InstanceRole, NamePattern, PrincipalKind, PrincipalRef, Publishing,
-    RegistryName, Role, Scope, Scopes, Timestamp, Visibility,
+    RegistryName, Role, Scope, Scopes, Timestamp, TokenHash, Visibility,
 };
 
 use crate::{Instance, directory::Registry};
@@ -32,6 +32,7 @@ pub struct Actor {
     pub(crate) crates: Option<Vec<NamePattern>>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) noted_use: AtomicI64,
+    pub(crate) hash: TokenHash,
 }
 
 /// Why someone may not do something. Statuses are made of it at the edge, in one place per surface.
@@ -89,6 +90,12 @@ macro_rules! registry_right {
             /// [`Denied::Right`] when the token's crate patterns do not cover the name.
             pub fn covers(&self, name: &CanonicalName) -> Result<(), Denied> {
                 self.actor.covers(name)
+            }
+
+            /// # Errors
+            /// [`Denied::Right`] when the token's crate patterns do not cover all that this one covers.
+            pub fn covers_pattern(&self, pattern: &NamePattern) -> Result<(), Denied> {
+                self.actor.covers_pattern(pattern)
             }
         }
 
@@ -190,6 +197,18 @@ impl Actor {
             .is_none_or(|names| names.contains(registry))
     }
 
+    /// As far as it can be told: one of the token's own patterns, or a name that one of them covers.
+    pub(crate) fn covers_pattern(&self, pattern: &NamePattern) -> Result<(), Denied> {
+        match (&self.crates, pattern.as_str().parse::<CanonicalName>()) {
+            (None, _) => Ok(()),
+            (Some(patterns), _) if patterns.contains(pattern) => Ok(()),
+            (Some(_), Ok(name)) => self.covers(&name),
+            (Some(_), Err(_)) => Err(Denied::Right(format!(
+                "this token's crate patterns do not cover all of `{pattern}`; use a token that has this pattern"
+            ))),
+        }
+    }
+
     fn covers(&self, name: &CanonicalName) -> Result<(), Denied> {
         match &self.crates {
             Some(patterns) if !patterns.iter().any(|pattern| pattern.covers(name)) => {
@@ -282,6 +301,13 @@ impl Instance {
             return Err(Denied::Right(format!(
                 "this token may not {} in registry `{}`: it lacks the scope `{}`; make one that has it",
                 demand.deed, registry.name, demand.scope
+            )));
+        }
+        // Settings and members reach every crate, so a token for some crates would mean nothing beside this.
+        if demand.scope == Scope::Admin && actor.crates.is_some() {
+            return Err(Denied::Right(format!(
+                "this token may not {} in registry `{}`: it is limited to some crates; make one that is not",
+                demand.deed, registry.name
             )));
         }
         let any_crate = role >= Role::Maintainer || registry.publishing == Publishing::Members;
@@ -432,9 +458,9 @@ fn instance_right(
         )));
     }
     // A token for some registries must not reach past them, or its narrowing would mean nothing.
-    if actor.registries.is_some() {
+    if actor.registries.is_some() || actor.crates.is_some() {
         return Err(Denied::Right(format!(
-            "this token may not {deed}: it is limited to some registries; make one that is not"
+            "this token may not {deed}: it is limited to some registries or crates; make one that is not"
         )));
     }
     Ok(actor)

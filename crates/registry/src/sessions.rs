@@ -68,11 +68,15 @@ impl Instance {
     /// # Errors
     /// [`Denied::BadToken`] for one that is unknown, revoked or expired; a fault when the database cannot be asked.
     pub async fn actor(&self, secret: &TokenSecret) -> Outcome<Arc<Actor>> {
-        let hash = secret.hash();
+        self.actor_of(&secret.hash()).await
+    }
+
+    /// The same for a token that was seen before: what it may do now, not what it could do then.
+    pub(crate) async fn actor_of(&self, hash: &TokenHash) -> Outcome<Arc<Actor>> {
         let now = self.clock().now();
-        let actor = match self.sessions.known.get(&hash) {
+        let actor = match self.sessions.known.get(hash) {
             Some(actor) => actor,
-            None => self.load_actor(&hash).await?,
+            None => self.load_actor(hash).await?,
         };
         if actor.expires_at.is_some_and(|end| end <= now) {
             return Err(Denied::BadToken("this token has expired; make a new one").into());
@@ -116,6 +120,7 @@ impl Instance {
             crates: row.token.crates,
             expires_at: row.token.expires_at,
             noted_use: AtomicI64::new(0),
+            hash: *hash,
         });
         self.sessions.known.insert(*hash, actor.clone());
         if self.people_generation() != generation {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use supercargo_types::{
-    CanonicalName, NamePattern, PrincipalKind, PrincipalRef, RegistryName, Role, Scope, Scopes,
-    Timestamp, TokenSecret,
+    NamePattern, PrincipalKind, PrincipalRef, RegistryName, Role, Scope, Scopes, Timestamp,
+    TokenSecret,
 };
 
 use crate::{
@@ -128,8 +128,11 @@ impl TokenRequest {
     }
 
     fn check_shape(&self) -> Result<(), Refusal> {
-        if self.name.trim().is_empty() || self.name.chars().count() > 100 {
-            return Err(shape("`name` has 1 to 100 characters, as in `laptop`"));
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+            return Err(shape(
+                "`name` has 1 to 100 characters and no control characters, as in `laptop`",
+            ));
         }
         if self.registries.as_ref().is_some_and(Vec::is_empty) {
             return Err(shape("`registries` names none; leave it out for all"));
@@ -166,25 +169,15 @@ fn within(
     if !maker.scopes.includes(scopes) {
         return refuse("has more scopes");
     }
-    let narrower = match (&maker.registries, &request.registries) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(mine), Some(asked)) => asked.iter().all(|name| mine.contains(name)),
-    };
-    if !narrower {
+    if !reaches(maker, request.registries.as_deref()) {
         return refuse("reaches more registries");
     }
     let narrower = match (&maker.crates, &request.crates) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(mine), Some(asked)) => asked.iter().all(|pattern| {
-            mine.contains(pattern)
-                || (pattern.is_exact()
-                    && pattern
-                        .as_str()
-                        .parse::<CanonicalName>()
-                        .is_ok_and(|name| mine.iter().any(|own| own.covers(&name))))
-        }),
+        (Some(_), Some(asked)) => asked
+            .iter()
+            .all(|pattern| maker.covers_pattern(pattern).is_ok()),
     };
     if !narrower {
         return refuse("reaches more crates");
@@ -193,6 +186,15 @@ fn within(
         (Some(mine), Some(asked)) if asked <= mine => Ok(()),
         (None, _) => Ok(()),
         _ => refuse("lives longer"),
+    }
+}
+
+/// Whether the maker's token is good for all of these registries; `None` is every one there is.
+fn reaches(maker: &Actor, registries: Option<&[RegistryName]>) -> bool {
+    match (&maker.registries, registries) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(mine), Some(others)) => others.iter().all(|name| mine.contains(name)),
     }
 }
 
@@ -232,8 +234,8 @@ impl Instance {
         };
         let mut audit = self.audit("token.created", Some(maker), caller);
         audit.detail = Some(format!("{} for {}: {scopes}", row.id, principal.1));
-        self.store.create_token(principal.0, &row, &audit).await?;
-        self.people_changed();
+        self.write_people(self.store.create_token(principal.0, &row, &audit))
+            .await?;
         let token = Token {
             id: row.id,
             name: row.name,
@@ -305,7 +307,8 @@ impl Instance {
         ))
     }
 
-    /// Ends a token at once. A token may end itself; another of the same principal only with the scope `admin`.
+    /// Ends a token at once. A token may end itself; another of the same principal only with the scope `admin` and no more
+    /// registries than its own: who steals a narrow token must not lock its owner out.
     ///
     /// # Errors
     /// [`Refusal::NoToken`] for one that is not there or not the caller's.
@@ -315,12 +318,15 @@ impl Instance {
         let token = self.store.token(id).await?.ok_or_else(unknown)?;
         let mine = token.principal_id == actor.principal_id;
         let may = id == actor.token_id
-            || (mine && actor.scopes.has(Scope::Admin))
+            || (mine
+                && actor.scopes.has(Scope::Admin)
+                && reaches(actor, token.registries.as_deref()))
             || self.may_administer_instance(Some(actor.clone())).is_ok();
         if !may {
             return Err(if mine {
                 Denied::Right(
-                    "this token may end only itself: it lacks the scope `admin`".to_owned(),
+                    "this token may not end that one: it lacks the scope `admin`, or is limited to fewer registries"
+                        .to_owned(),
                 )
                 .into()
             } else {
@@ -329,11 +335,10 @@ impl Instance {
         }
         let mut audit = self.audit("token.revoked", Some(actor), caller);
         audit.detail = Some(id.to_owned());
+        let now = self.clock().now();
         let revoked = self
-            .store
-            .revoke_token(id, self.clock().now(), &audit)
+            .write_people(self.store.revoke_token(id, now, &audit))
             .await?;
-        self.people_changed();
         if revoked {
             Ok(())
         } else {

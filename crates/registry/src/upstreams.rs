@@ -62,8 +62,8 @@ fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
 #[derive(Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum AuthRequest {
-    /// Nothing is sent.
-    None,
+    /// Nothing is sent. With braces, for serde lets a unit variant take any field.
+    None {},
     /// Sent as it is.
     Token {
         /// The token.
@@ -195,7 +195,7 @@ fn seal(secrets: &Secrets, name: &str, auth: Option<AuthRequest>) -> Result<Stor
         }
     };
     Ok(match auth {
-        None | Some(AuthRequest::None) => StoredAuth::None,
+        None | Some(AuthRequest::None {}) => StoredAuth::None,
         Some(AuthRequest::Token { secret }) => StoredAuth::Token {
             secret: seal(secret)?,
         },
@@ -319,6 +319,21 @@ impl Instance {
         list
     }
 
+    /// Only registries that exist: otherwise whoever makes one of that name inherits the credentials.
+    fn check_usable_by(&self, names: Option<&[RegistryName]>) -> Result<(), Refusal> {
+        let directory = self.directory();
+        let missing = names
+            .into_iter()
+            .flatten()
+            .find(|name| directory.registry(name.as_str()).is_none());
+        match missing {
+            Some(name) => Err(Refusal::UpstreamShape(format!(
+                "`usable_by` names registry `{name}`, which does not exist; make it first"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn find_upstream(&self, name: &str) -> Outcome<Arc<UpstreamSummary>> {
         let found = self.directory().upstream(name).cloned();
         Ok(found.ok_or_else(|| Refusal::NoUpstream(name.to_owned()))?)
@@ -339,6 +354,7 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<UpstreamDetail> {
         check_name(&request.name)?;
+        self.check_usable_by(request.usable_by.as_deref())?;
         let settings = UpstreamSettings {
             source: source(&request)?,
             auth: seal(&self.secrets, &request.name, request.auth)?,
@@ -351,10 +367,10 @@ impl Instance {
         };
         let mut audit = self.audit("upstream.created", Some(&right.0), caller);
         audit.detail = Some(new.name.clone());
-        if let Created::Taken(name) = self.store.create_upstream(&new, &audit).await? {
+        let write = self.store.create_upstream(&new, &audit);
+        if let Created::Taken(name) = self.write_settings(write).await? {
             return Err(Refusal::UpstreamTaken(name).into());
         }
-        self.reload_directory().await?;
         self.upstream(&SignedIn(right.0.clone()), &new.name)
     }
 
@@ -373,19 +389,18 @@ impl Instance {
             settings.auth = seal(&self.secrets, name, Some(auth))?;
         }
         if let Some(usable_by) = edit.usable_by {
+            self.check_usable_by(usable_by.as_deref())?;
             settings.usable_by = usable_by;
         }
         let mut audit = self.audit("upstream.changed", Some(&right.0), caller);
         audit.detail = Some(name.to_owned());
         let now = self.clock().now();
-        if !self
+        let write = self
             .store
-            .update_upstream(upstream.id, &settings, now, &audit)
-            .await?
-        {
+            .update_upstream(upstream.id, &settings, now, &audit);
+        if !self.write_settings(write).await? {
             return Err(Refusal::NoUpstream(name.to_owned()).into());
         }
-        self.reload_directory().await?;
         self.upstream(&SignedIn(right.0.clone()), name)
     }
 
@@ -400,8 +415,9 @@ impl Instance {
         let upstream = self.find_upstream(name)?;
         let mut audit = self.audit("upstream.deleted", Some(&right.0), caller);
         audit.detail = Some(name.to_owned());
-        let deleted = self.store.delete_upstream(upstream.id, &audit).await?;
-        self.reload_directory().await?;
+        let deleted = self
+            .write_settings(self.store.delete_upstream(upstream.id, &audit))
+            .await?;
         match deleted {
             Deleted::Done => Ok(()),
             Deleted::NotThere => Err(Refusal::NoUpstream(name.to_owned()).into()),

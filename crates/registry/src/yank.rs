@@ -62,9 +62,10 @@ impl Instance {
             must_own: right.must_own,
             now: self.clock().now(),
         };
-        let outcome = self.store.set_yanked(&change, &audit).await?;
+        let outcome = self.store.set_yanked(&change, &audit).await;
+        // also after a failure, which may leave open whether the flag was set
         self.views.changed(registry.id, &canonical);
-        match outcome {
+        match outcome? {
             Yanked::Changed | Yanked::Same => Ok(()),
             Yanked::NoCrate => Err(no_crate(registry, name)),
             Yanked::NoVersion => Err(no_version()),

@@ -3,7 +3,9 @@
 
 use supercargo_types::{Digest, Spelling, Timestamp};
 
-use crate::{Store, StoreError, query::query, statements::statements};
+use crate::{
+    Store, StoreError, query::query, statements::statements, upstreams::was_deleted_meanwhile,
+};
 
 /// A `.crate` file that came from an upstream and was verified.
 #[derive(Clone, Debug)]
@@ -26,7 +28,8 @@ statements! {
     SELECT_CRATE = "SELECT size FROM cached_crates WHERE upstream_id = $1 AND checksum = $2";
     INSERT_CRATE = "
         INSERT INTO cached_crates (upstream_id, checksum, spelling, version, size, stored_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        SELECT $1, $2, $3, $4, $5, $6
+        WHERE EXISTS (SELECT 1 FROM upstreams WHERE id = $1)
         ON CONFLICT (upstream_id, checksum) DO NOTHING";
 }
 
@@ -42,8 +45,18 @@ impl Store {
         row.map(|row| row.unsigned("size")).transpose()
     }
 
-    /// Writes down that an upstream has delivered a file; a second time changes nothing.
+    /// Writes down that an upstream has delivered a file; a second time changes nothing. Of an upstream that was deleted while
+    /// it delivered, nothing is written: the file is right all the same.
     pub async fn add_cached_crate(&self, new: &NewCachedCrate) -> Result<(), StoreError> {
+        let outcome = self.try_add_cached_crate(new).await;
+        if was_deleted_meanwhile(&outcome) {
+            self.try_add_cached_crate(new).await
+        } else {
+            outcome
+        }
+    }
+
+    async fn try_add_cached_crate(&self, new: &NewCachedCrate) -> Result<(), StoreError> {
         let mut transaction = self.write().await?;
         let insert = query(INSERT_CRATE)
             .bind(new.upstream_id)

@@ -7,6 +7,7 @@ use crate::{
     engine::{Transaction, whole_second},
     query::query,
     statements::statements,
+    upstreams::was_deleted_meanwhile,
 };
 
 /// A file of an upstream's index.
@@ -77,10 +78,12 @@ statements! {
     SELECT_CACHED = "
         SELECT body, etag, last_modified, fetched_at, checked_at, changed_at, gone_at
         FROM cached_index WHERE upstream_id = $1 AND spelling = $2";
+    // an upstream that was deleted after it had answered is passed over: its reference would break, and the whole batch with it
     REPLACE_CACHED = "
         INSERT INTO cached_index (upstream_id, spelling, body, etag, last_modified, fetched_at,
             checked_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
+        SELECT $1, $2, $3, $4, $5, $6, $6, $7
+        WHERE EXISTS (SELECT 1 FROM upstreams WHERE id = $1)
         ON CONFLICT (upstream_id, spelling) DO UPDATE SET
             body = excluded.body, etag = excluded.etag, last_modified = excluded.last_modified,
             fetched_at = excluded.fetched_at, checked_at = excluded.checked_at, gone_at = NULL,
@@ -123,8 +126,17 @@ impl Store {
         }))
     }
 
-    /// Writes down a batch of answers, all or none.
+    /// Writes down a batch of answers, all or none; those of upstreams that are no longer there do not count.
     pub async fn save_cached_index(&self, changes: &[CachedIndexChange]) -> Result<(), StoreError> {
+        let outcome = self.try_save_cached_index(changes).await;
+        if was_deleted_meanwhile(&outcome) {
+            self.try_save_cached_index(changes).await
+        } else {
+            outcome
+        }
+    }
+
+    async fn try_save_cached_index(&self, changes: &[CachedIndexChange]) -> Result<(), StoreError> {
         let mut transaction = self.write().await?;
         for change in changes {
             save(&mut transaction, change).await?;

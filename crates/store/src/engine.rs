@@ -65,8 +65,8 @@ impl Store {
     /// The rows of one reading statement.
     pub(crate) async fn rows(&self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
-            Self::Sqlite(pools) => sqlite_rows(query.build().fetch_all(&pools.readers).await?),
-            Self::Postgres(pool) => postgres_rows(query.build().fetch_all(pool).await?),
+            Self::Sqlite(pools) => sqlite_rows(query.build()?.fetch_all(&pools.readers).await?),
+            Self::Postgres(pool) => postgres_rows(query.build()?.fetch_all(pool).await?),
         })
     }
 
@@ -111,7 +111,7 @@ impl Transaction {
     /// Runs a statement and counts the rows that it wrote.
     pub(crate) async fn execute(&mut self, query: Query<'_>) -> Result<u64, StoreError> {
         Ok(on!(self, Self, connection => {
-            query.build().execute(&mut **connection).await?.rows_affected()
+            query.build()?.execute(&mut **connection).await?.rows_affected()
         }))
     }
 
@@ -119,10 +119,10 @@ impl Transaction {
     pub(crate) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Self::Sqlite(connection) => {
-                sqlite_rows(query.build().fetch_all(&mut **connection).await?)
+                sqlite_rows(query.build()?.fetch_all(&mut **connection).await?)
             }
             Self::Postgres(connection) => {
-                postgres_rows(query.build().fetch_all(&mut **connection).await?)
+                postgres_rows(query.build()?.fetch_all(&mut **connection).await?)
             }
         })
     }

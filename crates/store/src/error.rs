@@ -1,7 +1,7 @@
 //! What every method answers with: a fault, or one of a few outcomes.
 
-/// The database cannot be reached, refused a statement, or holds something that this program cannot read. A fault: nobody
-/// who asked can do anything about it.
+/// The database cannot be reached, refused a statement, or holds something that this program cannot read. All but one are
+/// faults: nobody who asked can do anything about them.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database, or the way to it, failed.
@@ -10,9 +10,19 @@ pub enum StoreError {
     /// Rows that this program never leaves so.
     #[error("the database contradicts itself: {0}")]
     Inconsistent(String),
+    /// A value, to be written or looked for, is one that not every engine can hold. Whoever sent it can mend it.
+    #[error(
+        "a text holds the character NUL, which no database can store; take it out and try again"
+    )]
+    Unstorable,
 }
 
 impl StoreError {
+    /// Whether it is the fault of a value, and so of whoever sent it: a refusal. Nothing has been written.
+    pub const fn is_unstorable(&self) -> bool {
+        matches!(self, Self::Unstorable)
+    }
+
     /// A stored value that is none of those this program writes.
     pub(crate) fn unreadable(
         column: &str,

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use sqlx::{Database, Encode, Type};
 use supercargo_types::{Digest, Timestamp};
 
+use crate::StoreError;
+
 /// A value on its way into SQL. Each variant knows its type even when it is NULL, for PostgreSQL asks.
 pub(crate) enum Value<'q> {
     Integer(Option<i64>),
@@ -35,7 +37,13 @@ impl<'q> Query<'q> {
     }
 
     /// Turns into the driver's own query. Each statement stays prepared on its connection.
-    pub(crate) fn build<DB>(self) -> sqlx::query::Query<'static, DB, DB::Arguments>
+    ///
+    /// # Errors
+    /// A text holds NUL. SQLite would take it and PostgreSQL would not, so neither is asked: what was written on one engine can
+    /// be moved to the other.
+    pub(crate) fn build<DB>(
+        self,
+    ) -> Result<sqlx::query::Query<'static, DB, DB::Arguments>, StoreError>
     where
         DB: Database,
         Option<i64>: for<'t> Encode<'t, DB> + Type<DB>,
@@ -43,14 +51,19 @@ impl<'q> Query<'q> {
         for<'t> Option<&'t [u8]>: Encode<'t, DB> + Type<DB>,
         bool: for<'t> Encode<'t, DB> + Type<DB>,
     {
-        self.values
-            .into_iter()
-            .fold(sqlx::query(self.text), |query, value| match value {
+        let mut query = sqlx::query(self.text);
+        for value in self.values {
+            query = match value {
                 Value::Integer(value) => query.bind(value),
+                Value::Text(Some(text)) if text.contains('\0') => {
+                    return Err(StoreError::Unstorable);
+                }
                 Value::Text(value) => query.bind(value.as_deref()),
                 Value::Bytes(value) => query.bind(value),
                 Value::Flag(value) => query.bind(value),
-            })
+            };
+        }
+        Ok(query)
     }
 }
 

@@ -246,6 +246,13 @@ pub(crate) async fn insert(
     })
 }
 
+/// Whether to try once more what writes rows that point to upstreams, with statements that pass over those that are gone. On
+/// PostgreSQL one can go between such a statement's look and the check of the reference; the next try does not see it any
+/// more.
+pub(crate) fn was_deleted_meanwhile(outcome: &Result<(), StoreError>) -> bool {
+    matches!(outcome, Err(error) if error.breaks_reference())
+}
+
 /// The registries that an upstream is attached to.
 async fn users(
     transaction: &mut Transaction,

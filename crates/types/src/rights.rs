@@ -52,7 +52,7 @@ pub enum InstanceRole {
     /// Everything; admin of every registry.
     Admin,
 }
-words!(InstanceRole, "instance role", { Member => "member", Creator => "creator", Admin => "admin" });
+words!(InstanceRole, "role on the instance", { Member => "member", Creator => "creator", Admin => "admin" });
 
 /// How a registry treats a claimed name against its upstreams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

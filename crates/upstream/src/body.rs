@@ -12,11 +12,14 @@ use reqwest::{
     Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use crate::{FailureReason, Upstream, UpstreamFailed, request::host};
+use crate::{FailureReason, Upstream, UpstreamFailed, client::WHOLE_WITHIN, request::host};
 
 /// Compressed bytes are taken in this much at a time, so that 4 MiB of memory are the most that one step can ask for.
 const STEP: usize = 4 << 10;
+/// Bytes per second that a download has to come with on the whole, beyond some patience: a slow mobile connection has more.
+const SLOWEST: u64 = 64 << 10;
 
 /// A `.crate` file on its way in.
 pub struct Download {
@@ -140,8 +143,9 @@ impl Incoming<'_> {
         too_large(self.upstream, self.asked, self.limit)
     }
 
-    /// The body piece by piece, as it is. Nothing follows a failure.
-    pub(crate) fn download(self) -> Result<Download, UpstreamFailed> {
+    /// The body piece by piece, as it is. Nothing follows a failure. The permit is given back when the body ends or is
+    /// dropped.
+    pub(crate) fn download(self, permit: OwnedSemaphorePermit) -> Result<Download, UpstreamFailed> {
         let length = self.response.content_length();
         if length.is_some_and(|length| length > self.limit) {
             return Err(self.too_large());
@@ -154,6 +158,8 @@ impl Incoming<'_> {
             length,
             received: 0,
             patience: self.patience,
+            start: Instant::now(),
+            _permit: permit,
         };
         let pieces = stream::try_unfold(download, |mut download| async move {
             let piece = download.next().await?;
@@ -174,11 +180,13 @@ struct Pieces {
     length: Option<u64>,
     received: u64,
     patience: Duration,
+    start: Instant,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Pieces {
     async fn next(&mut self) -> Result<Option<Bytes>, UpstreamFailed> {
-        let piece = next(&self.upstream, &mut self.response, self.patience).await?;
+        let piece = self.awaited().await?;
         let Some(piece) = piece else {
             return match self.length {
                 Some(length) if length != self.received => {
@@ -197,6 +205,27 @@ impl Pieces {
         }
         Ok(Some(piece))
     }
+
+    /// What came within both limits. Patience between two pieces alone would let an upstream that drips byte by byte hold
+    /// up for ever everybody who waits for this file.
+    async fn awaited(&mut self) -> Result<Option<Bytes>, UpstreamFailed> {
+        let whole = whole_within(self.patience, self.length.unwrap_or(self.limit));
+        let left = whole.saturating_sub(self.start.elapsed());
+        let piece = next(&self.upstream, &mut self.response, self.patience);
+        match tokio::time::timeout(left, piece).await {
+            Ok(piece) => piece,
+            Err(_) => Err(self
+                .upstream
+                .failed(FailureReason::Timeout { patience: whole })),
+        }
+    }
+}
+
+/// What a whole body of so many bytes may take, from the answer's head on.
+fn whole_within(patience: Duration, bytes: u64) -> Duration {
+    patience
+        .saturating_mul(WHOLE_WITHIN)
+        .saturating_add(Duration::from_secs(bytes / SLOWEST))
 }
 
 async fn next(
@@ -250,5 +279,22 @@ impl Decoder {
             Self::Gzip(decoder) => decoder.get_mut(),
         };
         std::mem::take(&mut plain.bytes).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_has_time_by_its_length() {
+        let within = |bytes| whole_within(Duration::from_secs(30), bytes);
+        assert_eq!(within(0), Duration::from_mins(2));
+        assert_eq!(within(64 << 20), Duration::from_secs(120 + 1_024));
+        assert_eq!(
+            whole_within(Duration::MAX, u64::MAX),
+            Duration::MAX,
+            "no settings make it panic"
+        );
     }
 }

@@ -13,6 +13,7 @@ use reqwest::{
     redirect::Policy,
 };
 use supercargo_types::{Digest, Spelling, sparse_path};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     AllowedAddress, FailureReason, Upstream, UpstreamConfig, UpstreamFailed,
@@ -29,7 +30,8 @@ const CONFIG_BYTES: u64 = 64 << 10;
 const VALIDATOR_BYTES: usize = 512;
 /// A small answer has to be whole within this many times our patience: an upstream that drips byte by byte would otherwise
 /// hold up everybody who asks the same question.
-const WHOLE_WITHIN: u32 = 4;
+pub(crate) const WHOLE_WITHIN: u32 = 4;
+const NEVER_CLOSED: &str = "invariant: nobody closes this semaphore";
 /// Finds out that a connection is dead before the next question is sent into it.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
@@ -48,6 +50,12 @@ pub struct ClientSettings {
     pub crate_bytes: u64,
     /// How long a `config.json` is believed.
     pub config_freshness: Duration,
+    /// Questions for index files and `config.json` that are under way at once; further ones wait. An anonymous reader of a
+    /// public registry can make one question to an upstream per name that they invent: a flood of them must neither eat
+    /// this server's sockets nor get it banned by upstream.
+    pub questions: usize,
+    /// Downloads under way at once, to the end of their bodies; further ones wait.
+    pub downloads: usize,
 }
 
 impl Default for ClientSettings {
@@ -56,9 +64,12 @@ impl Default for ClientSettings {
             timeout: Duration::from_secs(30),
             allow: Vec::new(),
             user_agent: concat!("supercargo/", env!("CARGO_PKG_VERSION")).to_owned(),
-            index_bytes: 64 << 20,
+            // the largest file of crates.io has less than 10 MB
+            index_bytes: 16 << 20,
             crate_bytes: 512 << 20,
             config_freshness: Duration::from_mins(10),
+            questions: 128,
+            downloads: 64,
         }
     }
 }
@@ -102,6 +113,8 @@ struct Inner {
     unguarded: Client,
     guard: Guard,
     configs: Configs,
+    questions: Semaphore,
+    downloads: Arc<Semaphore>,
     settings: ClientSettings,
 }
 
@@ -134,6 +147,8 @@ impl UpstreamClient {
             unguarded: unguarded.map_err(unusable)?,
             guard,
             configs: Configs::default(),
+            questions: Semaphore::new(settings.questions),
+            downloads: Arc::new(Semaphore::new(settings.downloads)),
             settings,
         })))
     }
@@ -149,7 +164,7 @@ impl UpstreamClient {
         known: Option<&Validators>,
     ) -> Result<IndexAnswer, UpstreamFailed> {
         let path = sparse_path(spelling);
-        self.whole(upstream, self.ask_index(upstream, &path, known))
+        self.question(upstream, self.ask_index(upstream, &path, known))
             .await
     }
 
@@ -199,7 +214,7 @@ impl UpstreamClient {
         &self,
         upstream: &Upstream,
     ) -> Result<UpstreamConfig, UpstreamFailed> {
-        self.whole(upstream, self.ask_config(upstream)).await
+        self.question(upstream, self.ask_config(upstream)).await
     }
 
     async fn ask_config(&self, upstream: &Upstream) -> Result<UpstreamConfig, UpstreamFailed> {
@@ -259,7 +274,12 @@ impl UpstreamClient {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         // the bytes must hash as they are
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let response = self.ask(upstream, url, &headers).await?;
+        let answer = async {
+            let permit = self.download_permit().await;
+            let response = self.ask(upstream, url, &headers).await?;
+            Ok((permit, response))
+        };
+        let (permit, response) = self.whole(upstream, answer).await?;
         match response.status() {
             StatusCode::OK => {}
             status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
@@ -270,7 +290,7 @@ impl UpstreamClient {
         let limit = self.settings().crate_bytes;
         let incoming = self.incoming(upstream, response, &asked, limit);
         incoming.refuse_pages()?;
-        incoming.download()
+        incoming.download(permit)
     }
 
     /// Whether it answers as a registry does: reads its `config.json` anew, and says how long that took.
@@ -283,7 +303,25 @@ impl UpstreamClient {
         Ok(start.elapsed())
     }
 
-    /// Waits for an answer that is small enough to come whole in time.
+    /// Asks when it is its turn. Waiting for that is a part of the time that the answer has.
+    async fn question<T>(
+        &self,
+        upstream: &Upstream,
+        answer: impl Future<Output = Result<T, UpstreamFailed>>,
+    ) -> Result<T, UpstreamFailed> {
+        let in_turn = async {
+            let _permit = self.0.questions.acquire().await.expect(NEVER_CLOSED);
+            answer.await
+        };
+        self.whole(upstream, in_turn).await
+    }
+
+    async fn download_permit(&self) -> OwnedSemaphorePermit {
+        let downloads = self.0.downloads.clone();
+        downloads.acquire_owned().await.expect(NEVER_CLOSED)
+    }
+
+    /// Waits for an answer that is small enough to come whole in time, or for the head of a larger one.
     async fn whole<T>(
         &self,
         upstream: &Upstream,

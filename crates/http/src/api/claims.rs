@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     routing::{delete, get},
 };
 use http::Uri;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use supercargo_registry::{Failure, Instance, Refusal};
 use supercargo_types::{ClaimMode, NamePattern};
 
-use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, page_of};
+use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, page_of};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -33,10 +33,10 @@ async fn list(
     uri: Uri,
     asking: Asking,
 ) -> Answer {
-    let asked = Asked::of(&instance, &uri, PAGED)?;
     let right = instance
         .may_read(&name, asking.actor)
         .map_err(|denied| Problem::in_registry(&instance, &name, denied))?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     page_of(&instance, &asked, instance.claims(&right), |claim| {
         claim.pattern.to_string()
     })
@@ -66,11 +66,11 @@ async fn remove(
     uri: Uri,
     asking: Asking,
 ) -> Answer {
-    let asked = Asked::of(&instance, &uri, &["confirm"])?;
     let problem = |failure: Failure| Problem::in_registry(&instance, &name, failure);
     let right = instance
         .may_maintain(&name, asking.actor)
         .map_err(|denied| problem(denied.into()))?;
+    let asked = Asked::of(&instance, &uri, &["confirm"])?;
     let pattern: NamePattern = pattern
         .parse()
         .map_err(|invalid| problem(Refusal::Pattern(invalid).into()))?;

@@ -9,7 +9,7 @@ mod upstreams;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, routing::any};
 use supercargo_registry::Instance;
 
 pub(crate) fn router() -> Router<Arc<Instance>> {
@@ -21,5 +21,8 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
         .merge(tokens::router())
         .fallback(shape::no_such_route)
         .method_not_allowed_fallback(shape::wrong_method);
-    Router::new().nest("/api/v1", api)
+    Router::new()
+        .nest("/api/v1", api)
+        // the one address below that a nest leaves out
+        .route("/api/v1/", any(shape::no_such_route))
 }

@@ -130,11 +130,11 @@ async fn service_accounts(
 }
 
 async fn list(instance: &Arc<Instance>, uri: &Uri, asking: Asking, kind: PrincipalKind) -> Answer {
-    let asked = Asked::of(instance, uri, PAGED)?;
     let problem = |failure: Failure| Problem::of(instance, failure);
     let right = instance
         .may_administer_instance(asking.actor)
         .map_err(|denied| problem(denied.into()))?;
+    let asked = Asked::of(instance, uri, PAGED)?;
     let limit = asked.limit(instance)?;
     let (items, total) = instance
         .list_principals(&right, kind, limit, asked.get("cursor"))

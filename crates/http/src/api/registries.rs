@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     routing::{get, post, put},
 };
 use http::Uri;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use supercargo_registry::{Failure, Instance, Refusal, Registry, RegistryEdit, RegistryRequest};
 use supercargo_types::{PrincipalRef, RegistryName, Role, View};
 
-use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, ok, page_of};
+use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, ok, page_of};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -57,10 +57,10 @@ fn text(item: &Value, field: &str) -> String {
 }
 
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
-    let asked = Asked::of(&instance, &uri, PAGED)?;
     let actor = instance
         .signed_in(asking.actor)
         .map_err(|denied| Problem::of(&instance, denied))?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let items = instance.list_registries(&actor);
     let items = items
         .iter()
@@ -122,11 +122,11 @@ async fn delete(
     uri: Uri,
     asking: Asking,
 ) -> Answer {
-    let asked = Asked::of(&instance, &uri, &["confirm"])?;
     let problem = |failure: Failure| Problem::in_registry(&instance, &name, failure);
     let right = instance
         .may_administer(&name, asking.actor)
         .map_err(|denied| problem(denied.into()))?;
+    let asked = Asked::of(&instance, &uri, &["confirm"])?;
     instance
         .delete_registry(&right, asked.get("confirm"), &asking.caller)
         .await
@@ -159,11 +159,11 @@ async fn members(
     uri: Uri,
     asking: Asking,
 ) -> Answer {
-    let asked = Asked::of(&instance, &uri, PAGED)?;
     let problem = |failure: Failure| Problem::in_registry(&instance, &name, failure);
     let right = instance
         .may_administer(&name, asking.actor)
         .map_err(|denied| problem(denied.into()))?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let members = instance.members(&right).await.map_err(problem)?;
     let items = members
         .iter()

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, Request, rejection::PathRejection},
     response::IntoResponse,
 };
-use http::{Response, StatusCode, Uri, request::Parts};
+use http::{Response, StatusCode, Uri, header::AUTHORIZATION, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use supercargo_registry::{Actor, Caller, Denied, Failure, Instance, Refusal};
@@ -15,11 +15,13 @@ use supercargo_types::RegistryName;
 
 use crate::{
     app::{self, MANAGEMENT, Peer},
-    problem,
+    body, problem,
 };
 
 /// Requests are small.
 const BODY_BYTES: usize = 1 << 20;
+/// Characters of what is wrong with a request.
+const REASON: usize = 500;
 /// Items on a page where nothing is said, and at most.
 const PAGE: u32 = 50;
 const LONGEST_PAGE: u32 = 200;
@@ -46,21 +48,41 @@ impl FromRequestParts<Arc<Instance>> for Asking {
     }
 }
 
-/// A request's body as JSON; what does not fit is said by name.
+/// The names in a path. What is no text is nobody's name.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+pub(super) struct Path<T>(pub(super) T);
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Self(Box::new(no_such_address()))
+    }
+}
+
+/// A request's body as JSON; what does not fit is said by name. Comes after [`Asking`], which refuses bad tokens.
 pub(super) struct Sent<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<Instance>> for Sent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, instance: &Arc<Instance>) -> Result<Self, Problem> {
-        let refuse = |text: String| Problem::of(instance, Refusal::Shape(text));
-        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES).await;
-        let bytes =
-            bytes.map_err(|_| refuse(format!("the request has more than {BODY_BYTES} bytes")))?;
+        // whoever may do nothing need not be read, nor learn what is wrong with it
+        if !request.headers().contains_key(AUTHORIZATION) {
+            return Err(Problem::of(instance, Denied::SignIn));
+        }
+        let bytes = body::whole(request.into_body(), BODY_BYTES)
+            .await
+            .map_err(|failure| Problem::of(instance, failure))?;
+        // serde would take a list of values in the right order as well
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            let text = "the request has to be a JSON object, as in `{\"name\":\"acme\"}`";
+            return Err(Problem::of(instance, Refusal::Shape(text.to_owned())));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            refuse(format!(
-                "the request does not have the expected shape: {error}"
-            ))
+            // a wrong value is repeated in it, however long
+            let reason: String = error.to_string().chars().take(REASON).collect();
+            let text = format!("the request does not have the expected shape: {reason}");
+            Problem::of(instance, Refusal::Shape(text))
         })
     }
 }
@@ -75,16 +97,14 @@ impl Asked {
         let pairs: Vec<_> = url::form_urlencoded::parse(uri.query().unwrap_or("").as_bytes())
             .into_owned()
             .collect();
-        match pairs.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-            Some((key, _)) => {
-                let text = format!(
-                    "unknown parameter `{key}`; this address takes {}",
-                    list(known)
-                );
-                Err(Problem::of(instance, Refusal::Shape(text)))
-            }
-            None => Ok(Self { pairs }),
+        if let Some((key, _)) = pairs.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            let text = format!(
+                "unknown parameter `{key}`; this address takes {}",
+                list(known)
+            );
+            return Err(Problem::of(instance, Refusal::Shape(text)));
         }
+        Ok(Self { pairs })
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&str> {
@@ -210,6 +230,10 @@ pub(super) fn page<T: Serialize>(
 }
 
 pub(super) async fn no_such_route() -> Response<Body> {
+    no_such_address()
+}
+
+fn no_such_address() -> Response<Body> {
     problem::json(
         StatusCode::NOT_FOUND,
         &json!({ "errors": [{ "code": "no-such-route", "detail": "the management API has no such address" }] }),

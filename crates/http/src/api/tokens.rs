@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     routing::{delete, get},
 };
 use http::Uri;
 use serde_json::json;
 use supercargo_registry::{Failure, Instance, TokenRequest};
 
-use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, page};
+use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, page};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -38,11 +38,11 @@ async fn create(
 }
 
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
-    let asked = Asked::of(&instance, &uri, PAGED)?;
     let problem = |failure: Failure| Problem::of(&instance, failure);
     let actor = instance
         .signed_in(asking.actor)
         .map_err(|denied| problem(denied.into()))?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     let limit = asked.limit(&instance)?;
     let (items, total) = instance
         .list_tokens(&actor, limit, asked.get("cursor"))

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     routing::{get, post},
 };
 use http::Uri;
 use serde_json::json;
 use supercargo_registry::{Failure, Instance, UpstreamEdit, UpstreamRequest, UpstreamTest};
 
-use super::shape::{Answer, Asked, Asking, PAGED, Problem, Sent, created, gone, ok, page_of};
+use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, ok, page_of};
 
 pub(super) fn router() -> Router<Arc<Instance>> {
     Router::new()
@@ -24,10 +24,10 @@ pub(super) fn router() -> Router<Arc<Instance>> {
 }
 
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
-    let asked = Asked::of(&instance, &uri, PAGED)?;
     let actor = instance
         .signed_in(asking.actor)
         .map_err(|denied| Problem::of(&instance, denied))?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
     page_of(
         &instance,
         &asked,

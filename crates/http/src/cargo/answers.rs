@@ -72,15 +72,32 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 pub(crate) fn wrong_method(deed: &Deed) -> Response<Body> {
-    match deed {
-        Deed::Unknown => problem::json(
+    if *deed == Deed::Unknown {
+        return problem::json(
             StatusCode::NOT_FOUND,
             &json!({ "errors": [{ "code": "no-such-route", "detail": "this registry's API has no such address" }] }),
-        ),
-        _ => problem::json(
-            StatusCode::METHOD_NOT_ALLOWED,
-            &json!({ "errors": [{ "code": "wrong-method", "detail": "this address does not take that method" }] }),
-        ),
+        );
+    }
+    let mut response = problem::json(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &json!({ "errors": [{ "code": "wrong-method", "detail": "this address does not take that method" }] }),
+    );
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(methods(deed)));
+    response
+}
+
+/// As the header `Allow` lists them.
+fn methods(deed: &Deed) -> &'static str {
+    match deed {
+        Deed::Config(_) | Deed::Index(..) | Deed::Download { .. } | Deed::Search | Deed::Me => {
+            "GET, HEAD"
+        }
+        Deed::Publish | Deed::Unyank { .. } => "PUT",
+        Deed::Yank { .. } => "DELETE",
+        Deed::Owners(_) => "GET, HEAD, PUT, DELETE",
+        Deed::Unknown => "",
     }
 }
 

@@ -66,7 +66,11 @@ pub(super) async fn file(
     };
     let cache = ask_again(right.registry());
     if is_unchanged(headers, listing.etag(), Some(listing.last_modified())) {
-        return Ok(not_modified(listing.etag(), cache));
+        let mut response = not_modified(listing.etag(), cache);
+        response
+            .headers_mut()
+            .insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        return Ok(response);
     }
     let gzip = takes_gzip(headers);
     let bytes = if gzip { listing.gzip() } else { listing.body() };

@@ -47,14 +47,16 @@ async fn handle(
     request: Request<Body>,
     asking: &Asking,
 ) -> Result<Response<Body>, Failure> {
-    if matches!(deed, Deed::Me) {
-        return Ok(name
-            .parse()
-            .map_or_else(|_| nothing_here(), |name| web_api::me(instance, &name)));
-    }
-    let actor = app::actor(instance, request.headers()).await?;
     let method = request.method();
     let reads = method == http::Method::GET || method == http::Method::HEAD;
+    if matches!(deed, Deed::Me) {
+        return Ok(match name.parse() {
+            Ok(name) if reads => web_api::me(instance, &name),
+            Ok(_) => answers::wrong_method(deed),
+            Err(_) => nothing_here(),
+        });
+    }
+    let actor = app::actor(instance, request.headers()).await?;
     match deed {
         Deed::Config(view) if reads => {
             let right = instance.may_read(name, actor)?;

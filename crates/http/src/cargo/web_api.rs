@@ -14,7 +14,7 @@ use supercargo_types::{RegistryName, Spelling};
 
 use crate::{
     app::{Asking, caller},
-    problem,
+    body, problem,
 };
 
 /// Patience between two pieces of an upload: cargo itself gives up after this long.
@@ -97,8 +97,7 @@ pub(super) async fn change_owners(
 ) -> Result<Response<Body>, Failure> {
     let name = spelling(right.registry().name.clone(), krate)?;
     let caller = caller(request.headers(), asking.peer);
-    let body = axum::body::to_bytes(request.into_body(), OWNERS_BYTES).await;
-    let body = body.map_err(|_| shape("the list of owners is too long"))?;
+    let body = body::whole(request.into_body(), OWNERS_BYTES).await?;
     let asked: OwnersRequest = serde_json::from_slice(&body).map_err(|error| {
         shape(&format!(
             "owners are sent as `{{\"users\":[\"alice\"]}}`: {error}"

@@ -13,6 +13,10 @@ use supercargo_types::{Digest, Spelling, Timestamp};
 
 use crate::text::shown;
 
+/// What is read of a line takes more memory than the line itself, many times more where it is short: a hostile upstream
+/// could otherwise turn a file of tiny lines into a gigabyte. Ten releases a day for five years do not come to so many.
+const LINES: usize = 20_000;
+
 /// One line of an upstream's index file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamLine<'a> {
@@ -45,26 +49,30 @@ pub struct UpstreamDependency {
 }
 
 /// Why an upstream's file is not an index file. It is then refused whole and never cached: half of it could hide a
-/// version, and an error page could hide all of them.
+/// version, and an error page could hide all of them. The sentences go on after "upstream `…` gives an answer that makes
+/// no sense:".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GarbledIndex {
     /// Starts like a page for browsers.
-    #[error("upstream answered with an HTML page in place of the index file of `{0}`")]
+    #[error("an HTML page in place of the index file of `{0}`")]
     Html(Spelling),
     /// Starts with a byte order mark, which cargo does not skip.
-    #[error("upstream's index file of `{0}` starts with a byte order mark")]
+    #[error("the index file of `{0}` starts with a byte order mark")]
     ByteOrderMark(Spelling),
     /// No line at all.
-    #[error("upstream's index file of `{0}` is empty")]
+    #[error("the index file of `{0}` is empty")]
     Empty(Spelling),
+    /// More lines than any crate has versions.
+    #[error("the index file of `{0}` has more than {LINES} lines, which is the limit")]
+    TooManyLines(Spelling),
     /// One line is wrong.
-    #[error("upstream's index file of `{spelling}`, line {line}: {reason}")]
+    #[error("line {line} of the index file of `{spelling}` {reason}")]
     Line {
         /// Whose file it is.
         spelling: Spelling,
         /// From 1.
         line: usize,
-        /// What is wrong.
+        /// What is wrong; goes on after the line's number.
         reason: String,
     },
 }
@@ -130,10 +138,13 @@ pub fn parse_upstream_file<'a>(
             line: number + 1,
             reason,
         };
-        let line = std::str::from_utf8(line).map_err(|_| garbled("it is not UTF-8".to_owned()))?;
+        let line = std::str::from_utf8(line).map_err(|_| garbled("is not UTF-8".to_owned()))?;
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.trim().is_empty() {
             continue;
+        }
+        if lines.len() == LINES {
+            return Err(GarbledIndex::TooManyLines(spelling.clone()));
         }
         let line = parse_line(spelling, line).map_err(garbled)?;
         match checksums.entry(line.version.clone()) {
@@ -144,7 +155,7 @@ pub fn parse_upstream_file<'a>(
             Entry::Occupied(_) => {
                 let version = shown(&line.version);
                 return Err(garbled(format!(
-                    "version `{version}` stands there twice, with different checksums"
+                    "lists version `{version}` a second time, with another checksum"
                 )));
             }
         }
@@ -158,15 +169,15 @@ pub fn parse_upstream_file<'a>(
 
 fn parse_line<'a>(spelling: &Spelling, line: &'a str) -> Result<UpstreamLine<'a>, String> {
     if !line.trim_start().starts_with('{') {
-        return Err("it is not a JSON object".to_owned());
+        return Err("is not a JSON object".to_owned());
     }
     let wire: Wire<'a> = serde_json::from_str(line)
-        .map_err(|error| format!("it is not a JSON object ({})", shown(&error.to_string())))?;
-    let name = text(wire.name).ok_or("it has no `name`")?;
+        .map_err(|error| format!("is not a JSON object ({})", shown(&error.to_string())))?;
+    let name = text(wire.name).ok_or("has no `name`")?;
     if name.to_ascii_lowercase() != spelling.as_str() {
-        return Err(format!("it is about `{}`", shown(&name)));
+        return Err(format!("is about `{}`", shown(&name)));
     }
-    let version = text(wire.vers).ok_or("it has no `vers`")?;
+    let version = text(wire.vers).ok_or("has no `vers`")?;
     let is_version = semver::Version::parse(&version).is_ok();
     let checksum = text(wire.cksum).and_then(|digits| digits.parse().ok());
     Ok(UpstreamLine {

@@ -118,23 +118,39 @@ fn a_file_that_is_no_index_file_is_refused_whole() {
         ]
         .join("\n"),
         @"
-        upstream's index file of `demo` is empty
-        upstream's index file of `demo` is empty
-        upstream's index file of `demo` starts with a byte order mark
-        upstream answered with an HTML page in place of the index file of `demo`
-        upstream's index file of `demo`, line 2: it is not a JSON object
-        upstream's index file of `demo`, line 2: it is not a JSON object
-        upstream's index file of `demo`, line 2: it has no `name`
-        upstream's index file of `demo`, line 2: it is not a JSON object (EOF while parsing a string at line 1 column 50)
-        upstream's index file of `demo`, line 2: it has no `name`
-        upstream's index file of `demo`, line 2: it has no `vers`
-        upstream's index file of `demo`, line 2: it is about `de-mo`
-        upstream's index file of `demo`, line 2: it is not a JSON object (duplicate field `name` at line 1 column 21)
-        upstream's index file of `demo`, line 2: version `1.0.0` stands there twice, with different checksums
-        upstream's index file of `demo`, line 2: version `1.0.0` stands there twice, with different checksums
-        upstream's index file of `demo`, line 2: it is not UTF-8
-        upstream's index file of `demo`, line 1: it is not a JSON object (trailing characters at line 1 column 130)
+        the index file of `demo` is empty
+        the index file of `demo` is empty
+        the index file of `demo` starts with a byte order mark
+        an HTML page in place of the index file of `demo`
+        line 2 of the index file of `demo` is not a JSON object
+        line 2 of the index file of `demo` is not a JSON object
+        line 2 of the index file of `demo` has no `name`
+        line 2 of the index file of `demo` is not a JSON object (EOF while parsing a string at line 1 column 50)
+        line 2 of the index file of `demo` has no `name`
+        line 2 of the index file of `demo` has no `vers`
+        line 2 of the index file of `demo` is about `de-mo`
+        line 2 of the index file of `demo` is not a JSON object (duplicate field `name` at line 1 column 21)
+        line 2 of the index file of `demo` lists version `1.0.0` a second time, with another checksum
+        line 2 of the index file of `demo` lists version `1.0.0` a second time, with another checksum
+        line 2 of the index file of `demo` is not UTF-8
+        line 1 of the index file of `demo` is not a JSON object (trailing characters at line 1 column 130)
         "
+    );
+}
+
+#[test]
+fn a_file_of_more_lines_than_any_crate_has_versions_is_refused() {
+    let file = |lines: u32| {
+        let lines = (0..lines).map(|number| line(&format!("1.0.{number}"), "") + "\n\n");
+        lines.collect::<String>()
+    };
+    let most = file(20_000);
+    let lines = parse_upstream_file(&demo(), most.as_bytes()).unwrap();
+    assert_eq!(lines.len(), 20_000, "blank lines do not count");
+    let refused = parse_upstream_file(&demo(), file(20_001).as_bytes()).unwrap_err();
+    insta::assert_snapshot!(
+        refused,
+        @"the index file of `demo` has more than 20000 lines, which is the limit"
     );
 }
 

@@ -4,7 +4,7 @@ use std::{
     io::Write as _,
     ops::Range,
     sync::{
-        Arc, OnceLock,
+        OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -12,8 +12,6 @@ use std::{
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use supercargo_types::{Digest, Timestamp};
-
-use crate::directory::UpstreamSummary;
 
 /// The bytes of an index file with its validators. Shared, never copied.
 #[derive(Debug)]
@@ -41,10 +39,11 @@ pub(crate) struct Listed {
 }
 
 /// Where the bytes of a version come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Origin {
     Hosted,
-    Upstream(Arc<UpstreamSummary>),
+    /// The registry's upstream, as it is attached when the bytes are asked for: its credentials change without its files.
+    Upstream,
 }
 
 impl Listing {

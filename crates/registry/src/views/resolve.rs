@@ -162,7 +162,13 @@ async fn from_upstream(
     {
         return Ok(made(previous.resolved.clone(), Some(file)));
     }
-    let ledger = instance.store.ledger(registry.id, view, name).await?;
+    let mut ledger = instance.store.ledger(registry.id, view, name).await?;
+    for row in &mut ledger {
+        // what upstream lists otherwise and we do not have cannot be served: held, as what a person should look at
+        if !lists(&file, row) && !instance.blobs.contains(&row.checksum).await? {
+            row.line = held(name, &row.line);
+        }
+    }
     let (listing, changed) = upstream_listing(registry, attached, name, &file, ledger)?;
     for version in changed {
         instance
@@ -170,6 +176,22 @@ async fn from_upstream(
             .await;
     }
     Ok(made(Resolved::Found(Arc::new(listing)), Some(file)))
+}
+
+/// Whether a file has the checksum that was served before.
+fn lists(file: &IndexFile, row: &LedgerRow) -> bool {
+    let checksum = row.checksum.hex();
+    file.body
+        .windows(checksum.len())
+        .any(|window| window == checksum.as_bytes())
+}
+
+/// The line with its version held: lockfiles name it on, new resolutions go elsewhere.
+fn held(name: &Spelling, line: &str) -> String {
+    match parse_upstream_file(name, line.as_bytes()).as_deref() {
+        Ok([line]) => edit_upstream_line(line, Some(true), &|_| false).into_owned(),
+        _ => line.to_owned(),
+    }
 }
 
 /// Upstream's lines verbatim but for what has to be edited, and the versions whose bytes it changed.
@@ -209,7 +231,7 @@ fn upstream_listing(
                 name: line.name.clone(),
                 version: line.version.clone(),
                 checksum,
-                origin: Origin::Upstream(upstream.clone()),
+                origin: Origin::Upstream,
                 ledgered,
             }
         })

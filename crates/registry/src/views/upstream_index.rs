@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     io::{Read as _, Write as _},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 use moka::sync::Cache;
 use supercargo_store::CachedIndexChange;
 use supercargo_types::{Spelling, Timestamp};
-use supercargo_upstream::{IndexAnswer, UpstreamFailed, Validators};
+use supercargo_upstream::{FailureReason, IndexAnswer, UpstreamFailed, Validators};
 
 use super::flights::Flights;
 use crate::{
@@ -31,6 +31,11 @@ const FILE_OVERHEAD: usize = 256;
 /// After an upstream failed, last good copies are served this long without asking again, so that a dead upstream costs one
 /// time-out and not one per request.
 const LEAVE_ALONE: Duration = Duration::from_secs(5);
+const TOO_MANY_REQUESTS: u16 = 429;
+/// With a last good copy in hand nobody waits longer for a better one; the question goes on and is there for the next.
+const COPY_AFTER: Duration = Duration::from_secs(3);
+/// A copy that was served for want of an answer is asked about again so soon.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How exactly the database knows when a file was last checked; `stale_if_error` is counted in days.
 const CHECKED_GRAIN: Duration = Duration::from_mins(10);
 
@@ -122,28 +127,31 @@ impl UpstreamIndex {
         }
     }
 
-    /// Writes to the database what was learned since the last time.
+    /// Writes to the database what was learned since the last time; what cannot be written now is tried again.
     pub(crate) async fn flush(&self, instance: &Instance) {
-        let pending = std::mem::take(
-            &mut *self
-                .pending
-                .lock()
-                .expect("invariant: nobody panics with this lock"),
-        );
-        if pending.is_empty() {
+        let batch = std::mem::take(&mut *self.pending());
+        if batch.is_empty() {
             return;
         }
-        let changes: Vec<_> = pending.into_values().collect();
+        let (keys, changes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         if let Err(error) = instance.store.save_cached_index(&changes).await {
-            tracing::warn!(%error, files = changes.len(), "cached index files were not written; they will be asked for again");
+            tracing::warn!(%error, files = changes.len(), "cached index files were not written; trying again");
+            let mut pending = self.pending();
+            for (key, change) in keys.into_iter().zip(changes) {
+                // what was learned meanwhile is newer
+                pending.entry(key).or_insert(change);
+            }
         }
     }
 
-    fn learn(&self, key: FileKey, change: CachedIndexChange) {
-        let mut pending = self
-            .pending
+    fn pending(&self) -> MutexGuard<'_, HashMap<FileKey, CachedIndexChange>> {
+        self.pending
             .lock()
-            .expect("invariant: nobody panics with this lock");
+            .expect("invariant: nobody panics with this lock")
+    }
+
+    fn learn(&self, key: FileKey, change: CachedIndexChange) {
+        let mut pending = self.pending();
         // a mere check must not replace the content that is still to be written
         if matches!(change, CachedIndexChange::Checked { .. }) && pending.contains_key(&key) {
             return;
@@ -195,22 +203,41 @@ impl Instance {
         name: &Spelling,
     ) -> Outcome<Entry> {
         let key = (upstream.id, name.clone());
-        let known = self.upstream_index.entries.get(&key);
-        if let Some(entry) = &known
+        if let Some(entry) = self.upstream_index.entries.get(&key)
             && self.clock().now() < entry.fresh_until
         {
-            return Ok(entry.clone());
+            return Ok(entry);
         }
+        let place = key.clone();
         let (instance, upstream) = (self.clone(), upstream.clone());
         let flight = self
             .upstream_index
             .flights
             .join(key.clone(), || async move {
+                // looked up once more: another flight may have landed meanwhile, and then there is nothing to ask
+                let known = instance.upstream_index.entries.get(&key);
                 let entry = instance.ask(&upstream, &key.1, known).await?;
                 instance.upstream_index.entries.insert(key, entry.clone());
                 Ok(entry)
             });
-        flight.await
+        if let Ok(answer) = tokio::time::timeout(COPY_AFTER, flight.clone()).await {
+            return answer;
+        }
+        // the flight goes on; by now it has put into memory what the database holds
+        let now = self.clock().now();
+        let known = self.upstream_index.entries.get(&place);
+        let usable = known.and_then(|entry| self.usable(&entry, now));
+        match usable {
+            Some(last) => Ok(last.entry(now.plus(ASK_AGAIN))),
+            None => flight.await,
+        }
+    }
+
+    /// A last good copy that is not too old to stand in for an answer.
+    fn usable(&self, entry: &Entry, now: Timestamp) -> Option<LastGood> {
+        let patience = self.upstream_settings().stale_if_error;
+        let last = entry.last_good()?;
+        (now.since(last.checked_at) <= patience).then_some(last)
     }
 
     async fn ask(
@@ -219,10 +246,15 @@ impl Instance {
         name: &Spelling,
         known: Option<Entry>,
     ) -> Outcome<Entry> {
-        let settings = self.upstream_settings();
-        let known = match known {
-            Some(entry) => Some(entry),
-            None => self.stored_entry(upstream, name).await?,
+        let known = if known.is_some() {
+            known
+        } else {
+            let stored = self.stored_entry(upstream, name).await?;
+            if let Some(entry) = &stored {
+                let key = (upstream.id, name.clone());
+                self.upstream_index.entries.insert(key, entry.clone());
+            }
+            stored
         };
         let now = self.clock().now();
         if let Some(entry) = &known
@@ -231,9 +263,7 @@ impl Instance {
             return Ok(entry.clone());
         }
         let last_good = known.as_ref().and_then(Entry::last_good);
-        let usable = last_good
-            .clone()
-            .filter(|last| now.since(last.checked_at) <= settings.stale_if_error);
+        let usable = known.as_ref().and_then(|entry| self.usable(entry, now));
         if let Some(last) = &usable
             && self.upstream_index.is_left_alone(upstream.id, now)
         {
@@ -254,7 +284,9 @@ impl Instance {
             Err(failed) => failed,
         };
         let until = now.plus(LEAVE_ALONE);
-        self.upstream_index.leave_alone(upstream.id, until);
+        if is_down(&failed) {
+            self.upstream_index.leave_alone(upstream.id, until);
+        }
         match usable {
             Some(last) => {
                 tracing::warn!(upstream = upstream.name, name = %name, reason = %failed, "upstream fails; serving the last good copy");
@@ -296,8 +328,17 @@ impl Instance {
                     file, recorded_at, ..
                 }),
             ) => {
+                let gone_at = |at| CachedIndexChange::Gone {
+                    upstream_id: upstream.id,
+                    spelling: name.clone(),
+                    at,
+                };
                 if file.gone {
-                    return found(file, recorded_at);
+                    if now.since(recorded_at) < CHECKED_GRAIN {
+                        return found(file, recorded_at);
+                    }
+                    self.upstream_index.learn(key, gone_at(now));
+                    return found(file, now);
                 }
                 self.upstream_vanished(upstream, name).await;
                 let gone = IndexFile {
@@ -307,13 +348,8 @@ impl Instance {
                     validators: Validators::default(),
                     fetched_at: file.fetched_at,
                 };
-                let change = CachedIndexChange::Gone {
-                    upstream_id: upstream.id,
-                    spelling: name.clone(),
-                    at: now,
-                };
                 self.upstream_index.flush(self).await;
-                self.upstream_index.learn(key, change);
+                self.upstream_index.learn(key, gone_at(now));
                 found(Arc::new(gone), now)
             }
             (IndexAnswer::Found { bytes, validators }, Some(LastGood { file, .. }))
@@ -404,6 +440,18 @@ impl Instance {
             upstream.name
         ));
         self.alarm(audit).await;
+    }
+}
+
+/// Whether an upstream fails altogether. One that refuses or garbles a single name does not: whoever asks for that name
+/// every few seconds would keep everybody on old copies.
+fn is_down(failed: &UpstreamFailed) -> bool {
+    match failed.reason() {
+        FailureReason::Unreachable { .. } | FailureReason::Timeout { .. } => true,
+        FailureReason::Status { status, .. } => {
+            status.is_server_error() || status.as_u16() == TOO_MANY_REQUESTS
+        }
+        _ => false,
     }
 }
 

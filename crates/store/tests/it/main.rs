@@ -8,6 +8,7 @@
 mod audit;
 mod claims;
 mod databases;
+mod fixtures;
 mod opening;
 mod owners;
 mod publishing;
@@ -17,6 +18,7 @@ mod schema;
 mod search;
 mod start;
 mod tokens;
+mod unstorable;
 mod upstreams;
 
 /// Runs each of these functions as two tests, one for each engine.

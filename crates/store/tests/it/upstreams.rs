@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use supercargo_store::{
     Attachment, CachedIndex, CachedIndexChange, Created, Deleted, NewCachedCrate, RegistryChange,
     Store, UpstreamAuth, UpstreamRow, UpstreamSettings, UpstreamSource,
@@ -9,7 +10,7 @@ use supercargo_store::{
 use supercargo_types::{Digest, Spelling, Timestamp};
 
 use crate::{
-    databases::Database,
+    databases::{Connection, Database, with_postgres},
     on_both, registries,
     samples::{NOW, audit, id, new_upstream, registry, upstream},
 };
@@ -21,6 +22,7 @@ on_both!(
     an_index_file_is_replaced_confirmed_and_lost,
     names_that_were_never_there_leave_no_row,
     bytes_are_known_only_of_the_upstream_that_sent_them,
+    what_a_deleted_upstream_answered_is_passed_over,
 );
 
 async fn read(store: &Store, id: i64) -> UpstreamRow {
@@ -150,15 +152,7 @@ async fn a_new_source_forgets_the_old_ones_files(database: Database) {
     let partner = upstream(store, "partner").await;
     let mut new = registries_with(store, partner).await;
     let checksum = Digest::of(b"bytes");
-    let crate_file = NewCachedCrate {
-        upstream_id: partner,
-        checksum,
-        spelling: serde(),
-        version: "1.0.0".to_owned(),
-        size: 5,
-        now: NOW,
-    };
-    store.add_cached_crate(&crate_file).await.unwrap();
+    store.add_cached_crate(&delivered(partner)).await.unwrap();
     store
         .save_cached_index(&[replaced(partner, b"x", NOW)])
         .await
@@ -277,17 +271,103 @@ async fn bytes_are_known_only_of_the_upstream_that_sent_them(database: Database)
     let store = &database.store;
     let [one, two] = [upstream(store, "one").await, upstream(store, "two").await];
     let checksum = Digest::of(b"bytes");
-    let new = NewCachedCrate {
-        upstream_id: one,
-        checksum,
-        spelling: serde(),
-        version: "1.0.0".to_owned(),
-        size: 5,
-        now: NOW,
-    };
+    let new = delivered(one);
     for _ in 0..2 {
         store.add_cached_crate(&new).await.unwrap();
     }
     assert_eq!(store.cached_crate(one, &checksum).await.unwrap(), Some(5));
     assert_eq!(store.cached_crate(two, &checksum).await.unwrap(), None);
+}
+
+fn delivered(upstream_id: i64) -> NewCachedCrate {
+    NewCachedCrate {
+        upstream_id,
+        checksum: Digest::of(b"bytes"),
+        spelling: serde(),
+        version: "1.0.0".to_owned(),
+        size: 5,
+        now: NOW,
+    }
+}
+
+async fn what_a_deleted_upstream_answered_is_passed_over(database: Database) {
+    let store = &database.store;
+    let [stays, goes] = [
+        upstream(store, "stays").await,
+        upstream(store, "goes").await,
+    ];
+    let log = audit("upstream.deleted");
+    let deleted = store.delete_upstream(goes, &log).await.unwrap();
+    assert_eq!(deleted, Deleted::Done);
+
+    let batch = [goes, stays].map(|id| replaced(id, b"x", NOW));
+    store.save_cached_index(&batch).await.unwrap();
+    assert_eq!(cached(store, stays).await.body_gzip, b"x");
+    assert_eq!(store.cached_index(goes, &serde()).await.unwrap(), None);
+
+    for id in [goes, stays] {
+        store.add_cached_crate(&delivered(id)).await.unwrap();
+    }
+    let checksum = delivered(goes).checksum;
+    assert_eq!(store.cached_crate(stays, &checksum).await.unwrap(), Some(5));
+    assert_eq!(store.cached_crate(goes, &checksum).await.unwrap(), None);
+}
+
+const WAITING: &str = "
+    SELECT COUNT(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+/// SQLite has one writer, so there nothing comes between a statement's look and its end.
+#[tokio::test]
+async fn an_upstream_that_is_deleted_during_the_statement_is_passed_over() {
+    with_postgres(async |database| {
+        let store = &database.store;
+        let [stays, goes] = [
+            upstream(store, "stays").await,
+            upstream(store, "goes").await,
+        ];
+        let Connection::Postgres(mut deleting) = database.connect().await else {
+            panic!("this is PostgreSQL's half");
+        };
+        let mut delete = deleting.begin().await.unwrap();
+        sqlx::query("DELETE FROM upstreams WHERE id = $1")
+            .bind(goes)
+            .execute(&mut *delete)
+            .await
+            .unwrap();
+        let index = tokio::spawn({
+            let store = store.clone();
+            let batch = [goes, stays].map(|id| replaced(id, b"x", NOW));
+            async move { store.save_cached_index(&batch).await }
+        });
+        let file = tokio::spawn({
+            let store = store.clone();
+            async move { store.add_cached_crate(&delivered(goes)).await }
+        });
+        let both_wait = async {
+            while waiting(&database).await < 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), both_wait)
+            .await
+            .expect("both writers wait for the delete");
+        delete.commit().await.unwrap();
+
+        index.await.unwrap().unwrap();
+        file.await.unwrap().unwrap();
+        assert_eq!(cached(store, stays).await.body_gzip, b"x");
+        assert_eq!(store.cached_index(goes, &serde()).await.unwrap(), None);
+        let checksum = delivered(goes).checksum;
+        assert_eq!(store.cached_crate(goes, &checksum).await.unwrap(), None);
+    })
+    .await;
+}
+
+/// How many backends wait for another's lock.
+async fn waiting(database: &Database) -> i64 {
+    let Store::Postgres(pool) = &database.store else {
+        panic!("this is PostgreSQL's half");
+    };
+    sqlx::query_scalar(WAITING).fetch_one(pool).await.unwrap()
 }

@@ -91,21 +91,49 @@ async fn a_body_that_stops_is_a_timeout() {
     }
 }
 
+/// A byte every now and then, more often than anybody's patience ends.
+fn drips() -> Body {
+    let tick = tokio::time::interval(Duration::from_millis(20));
+    Body::from_stream(stream::unfold(tick, |mut tick| async {
+        tick.tick().await;
+        Some((Ok::<_, std::io::Error>("x"), tick))
+    }))
+}
+
 #[tokio::test]
 async fn an_answer_that_drips_for_ever_is_a_timeout() {
-    let server = Server::start(|_| {
-        let drips = stream::unfold(
-            tokio::time::interval(Duration::from_millis(20)),
-            |mut tick| async {
-                tick.tick().await;
-                Some((Ok::<_, std::io::Error>("x"), tick))
-            },
-        );
-        text(Body::from_stream(drips))
-    })
-    .await;
+    let server = Server::start(|_| text(drips())).await;
     let (hasty, upstream) = (hasty(), server.upstream());
     let asked = tokio::time::timeout(Duration::from_secs(20), ask(&hasty, &upstream, None));
     let failed = asked.await.unwrap().unwrap_err();
     assert_eq!(failed.kind(), FailureKind::Timeout, "{failed}");
+}
+
+#[tokio::test]
+async fn a_download_that_drips_for_ever_is_a_timeout_with_and_without_a_length() {
+    for with_length in [true, false] {
+        let server = Server::start(move |asked| {
+            if asked.path == "/index/config.json" {
+                let host = asked.header("host").unwrap();
+                return text(format!(r#"{{"dl":"http://{host}/dl"}}"#));
+            }
+            let response = text(drips());
+            if with_length {
+                with(response, "content-length", "10000")
+            } else {
+                response
+            }
+        })
+        .await;
+        let client = UpstreamClient::new(ClientSettings {
+            timeout: Duration::from_millis(100),
+            crate_bytes: 10_000,
+            ..settings()
+        })
+        .unwrap();
+        let upstream = server.upstream();
+        let fetched = tokio::time::timeout(Duration::from_secs(20), fetch(&client, &upstream));
+        let failed = fetched.await.unwrap().unwrap_err();
+        assert_eq!(failed.kind(), FailureKind::Timeout, "{failed}");
+    }
 }

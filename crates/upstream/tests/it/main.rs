@@ -5,6 +5,7 @@
     reason = "in a test a panic is the report, also in what tests share"
 )]
 
+mod at_once;
 mod downloads;
 mod faults;
 mod index;
