@@ -22,9 +22,6 @@ pub(crate) struct Arguments {
     filters: Vec<String>,
 }
 
-/// The program's own tests, which run on both databases.
-const END_TO_END: &str = "supercargo";
-
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = workspace::folder(&workspace::metadata()?, "postgres")?;
     // The tests of a cold mirror serve what cargo has fetched.
@@ -36,9 +33,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         has_nextest: succeeds(cargo().args(["nextest", "--version"])),
     };
     let mut steps = vec![("tests", tests.everything())];
-    if tests.selects(END_TO_END) {
-        steps.push(("end-to-end tests on PostgreSQL", tests.on_postgres()));
-    }
     if tests.has_nextest && !tests.has_selection() && has_doc_tests(root())? {
         // `cargo test` without nextest has run them
         let mut command = cargo();
@@ -64,27 +58,15 @@ impl Tests<'_> {
         })
     }
 
-    fn selects(&self, package: &str) -> bool {
-        let named = |filter: &String| filter.trim_start_matches("--package=") == package;
-        !self.has_selection() || self.filters.iter().any(named)
-    }
-
     fn everything(&self) -> anyhow::Result<()> {
         let packages = (!self.has_selection()).then_some("--workspace");
-        run_command(&mut self.command(packages, "sqlite"))
+        run_command(&mut self.command(packages))
     }
 
-    /// The same tests of the program once more, for the other database.
-    fn on_postgres(&self) -> anyhow::Result<()> {
-        let package = format!("--package={END_TO_END}");
-        let packages = (!self.has_selection()).then_some(package.as_str());
-        run_command(&mut self.command(packages, "postgres"))
-    }
-
-    fn command(&self, packages: Option<&str>, database: &str) -> Command {
+    fn command(&self, packages: Option<&str>) -> Command {
         let mut command = cargo();
         if self.has_nextest {
-            command.args(["nextest", "run", "--no-tests=warn"]);
+            command.args(["nextest", "run"]);
         } else {
             command.arg("test");
         }
@@ -92,8 +74,7 @@ impl Tests<'_> {
         command
             .args(self.filters)
             .current_dir(root())
-            .env("SUPERCARGO_TEST_POSTGRES", self.postgres.url())
-            .env("SUPERCARGO_TEST_DATABASE", database);
+            .env("SUPERCARGO_TEST_POSTGRES", self.postgres.url());
         command
     }
 }

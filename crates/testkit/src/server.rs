@@ -53,31 +53,13 @@ pub struct Server {
 /// What the program prints, on standard output, when it accepts connections.
 const LISTENING: &str = "listening on ";
 
-impl Database {
-    /// As the variable `SUPERCARGO_TEST_DATABASE` says, `sqlite` or `postgres`, so that the same tests run on both; SQLite
-    /// without it.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "chooses among test runs, which is no setting of the program"
-    )]
-    pub fn chosen() -> Self {
-        match env::var("SUPERCARGO_TEST_DATABASE").as_deref() {
-            Ok("postgres") => Self::Postgres,
-            Ok("sqlite") | Err(_) => Self::Sqlite,
-            Ok(other) => {
-                panic!("SUPERCARGO_TEST_DATABASE is `{other}`; use `sqlite` or `postgres`")
-            }
-        }
-    }
-}
-
 impl ServerOptions {
     /// The program at this path, which a test gets from `env!("CARGO_BIN_EXE_supercargo")`. Upstreams on 127.0.0.1 are
     /// allowed and the way to the internet is cut off, unless the test says otherwise.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
-            database: Database::chosen(),
+            database: Database::Sqlite,
             environment: BTreeMap::new(),
             admin_token: TokenSecret::generate(&Random::System).reveal().to_owned(),
             data_in: None,
