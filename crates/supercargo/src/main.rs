@@ -25,6 +25,10 @@ use crate::{
     serve::StartError,
 };
 
+/// Small allocations on the way of every request are cheaper with it than with the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Why the program ends with 1; its sentence is all that is printed.
 #[derive(Debug, thiserror::Error)]
 enum Failed {

@@ -1,0 +1,207 @@
+//! What goes wrong: one sentence on standard error, and an exit code.
+
+use insta::assert_snapshot;
+use serde_json::json;
+use supercargo_testkit::Server;
+
+use super::terminal::{Terminal, run_with};
+use crate::on_both_databases;
+
+on_both_databases!(
+    refusals_are_one_line_and_exit_with_1,
+    who_may_not_is_told_so,
+);
+
+async fn refusals_are_one_line_and_exit_with_1(server: &Server) {
+    let terminal = Terminal::of(server);
+    let mut shown = String::new();
+    for line in [
+        "registry create main",
+        "registry create m.ain --upstream nothing",
+        "registry show nothing",
+        "registry delete main",
+        "claim delete main x-* --yes",
+        "claim delete main x-*",
+        "upstream show nothing",
+        "upstream delete crates-io",
+        "upstream show ..",
+        "upstream create x --index nonsense",
+        "upstream create x --index sparse+https://registry.example/ --auth token",
+        "upstream create x --index sparse+https://registry.example/ --auth none --username us",
+        "upstream edit crates-io --auth token --secret-file /nowhere/secret",
+        "member set main nobody reader",
+        "member remove main nobody",
+        "token create x --principal nobody",
+        "token delete nothing",
+        "token create x --expires-in-days 0",
+        "token list --url http://127.0.0.1:9",
+        "token list --url nonsense",
+        "token list --url http://user:hunter2@127.0.0.1:9",
+        "token list --token scg_wrong",
+    ] {
+        shown += &terminal.failure(line).await;
+    }
+    // with `--json`, errors are still on standard error
+    let ended = terminal.run("registry show nothing --json").await;
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+    assert_eq!(
+        shown.matches("hunter2").count(),
+        1,
+        "only where it was typed: {shown}"
+    );
+    assert_snapshot!(shown, @"
+    $ supercargo registry create main
+    error: a registry named `main` exists
+    $ supercargo registry create m.ain --upstream nothing
+    error: there is no upstream named `nothing`; `supercargo upstream list` shows those there are
+    $ supercargo registry show nothing
+    error: there is no registry `nothing`, or this token may not see it
+    $ supercargo registry delete main
+    error: nothing was deleted: type `main` to confirm, or give `--yes`
+    $ supercargo claim delete main x-* --yes
+    error: pattern `x-*` is not claimed in registry `main`
+    $ supercargo claim delete main x-*
+    error: nothing was deleted: type `x-*` to confirm, or give `--yes`
+    $ supercargo upstream show nothing
+    error: there is no upstream named `nothing`; `supercargo upstream list` shows those there are
+    $ supercargo upstream delete crates-io
+    error: upstream `crates-io` is in use by registry `main`; detach it there first
+    $ supercargo upstream show ..
+    error: `..` is not a name; names are made of letters, digits, `-`, `_` and `.`
+    $ supercargo upstream create x --index nonsense
+    error: `index`: the index URL must start with `sparse+https://` or `sparse+http://`, as in `sparse+https://registry.example/index/`
+    $ supercargo upstream create x --index sparse+https://registry.example/ --auth token
+    error: `--auth token` needs a secret: name its file with `--secret-file`, or `-` for standard input
+    $ supercargo upstream create x --index sparse+https://registry.example/ --auth none --username us
+    error: `--auth none` takes neither `--username` nor `--secret-file`
+    $ supercargo upstream edit crates-io --auth token --secret-file /nowhere/secret
+    error: the secret cannot be read from `/nowhere/secret`: No such file or directory (os error 2); name a file, or `-` for standard input
+    $ supercargo member set main nobody reader
+    error: there is no account `nobody`
+    $ supercargo member remove main nobody
+    error: `nobody` is not a member of registry `main`
+    $ supercargo token create x --principal nobody
+    error: there is no account `nobody`
+    $ supercargo token delete nothing
+    error: there is no token with the id `nothing`
+    $ supercargo token create x --expires-in-days 0
+    error: `expires_in_days` is from 1 to 36500; leave it out for a token without an end
+    $ supercargo token list --url http://127.0.0.1:9
+    error: cannot reach `http://127.0.0.1:[PORT]/` (Connection refused (os error 111)): is the server running? give its address with `--url` or SUPERCARGO_URL
+    $ supercargo token list --url nonsense
+    error: the server's address is not a URL; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL
+    $ supercargo token list --url http://user:hunter2@127.0.0.1:9
+    error: the server's address holds a user name or password, which is not how one signs in; write it as `https://crates.acme.example` with `--url` or SUPERCARGO_URL
+    $ supercargo token list --token scg_wrong
+    error: this is not a token of this server: it starts with `scg_` and has 53 characters; copy the whole one
+    ");
+    // nothing was deleted by the one that nobody confirmed
+    server
+        .admin()
+        .get("/api/v1/registries/main")
+        .await
+        .expect(200);
+}
+
+async fn who_may_not_is_told_so(server: &Server) {
+    let admin = server.admin();
+    admin.create_user("alice").await;
+    let token = admin
+        .token(json!({ "principal": "alice", "scopes": ["admin"] }))
+        .await;
+    let alice = Terminal {
+        url: server.url(),
+        token,
+    };
+    let mut shown = String::new();
+    for line in ["registry list", "upstream list"] {
+        shown += &alice.session(&[line]).await;
+    }
+    for line in [
+        "registry show main",
+        "registry create hers",
+        "user list",
+        "member list main",
+    ] {
+        shown += &alice.failure(line).await;
+    }
+    let nobody = Terminal {
+        url: server.url(),
+        token: String::new(),
+    };
+    shown += &nobody.failure("registry list").await;
+    shown += &nobody.failure("registry show main").await;
+    assert_snapshot!(shown, @"
+    $ supercargo registry list
+    there are none
+    $ supercargo upstream list
+    NAME       SOURCE     AUTH  USABLE BY  USED BY
+    crates-io  crates.io  none  all        -
+    $ supercargo registry show main
+    error: there is no registry `main`, or this token may not see it
+    $ supercargo registry create hers
+    error: `alice` may not make registries: that needs the instance role `creator`; ask an instance admin
+    $ supercargo user list
+    error: `alice` may not do that: that needs the instance role `admin`; ask an instance admin
+    $ supercargo member list main
+    error: there is no registry `main`, or this token may not see it
+    $ supercargo registry list
+    error: this needs a token; make a token and send it in the `Authorization` header; give a token with SUPERCARGO_TOKEN
+    $ supercargo registry show main
+    error: registry `main` needs a token, or does not exist; run `cargo login --registry main`; give a token with SUPERCARGO_TOKEN
+    ");
+}
+
+/// The server has no part in these, so neither has a database.
+#[tokio::test]
+async fn what_cannot_be_typed_exits_with_2_and_asks_no_server() {
+    for line in [
+        "",
+        "nonsense",
+        "registry",
+        "registry create",
+        "registry create Acme",
+        "registry create api",
+        "registry create acme --visibility secret",
+        "registry create acme --label novalue",
+        "registry create acme --upstream partner,x",
+        "registry edit acme --no-labels --label a=b",
+        "upstream create x",
+        "upstream create x --preset crates.io --index sparse+https://registry.example/",
+        "upstream edit x",
+        "member set main alice owner",
+        "member set main Alice reader",
+        "token create",
+        "token create x --scope everything",
+        "token create x --expires-at tomorrow",
+        "token create x --expires-in-days 1 --expires-at 2200-01-01T00:00:00Z",
+        "claim create main a/b",
+        "me --nonsense",
+    ] {
+        let arguments: Vec<_> = line.split_whitespace().collect();
+        let environment = [("SUPERCARGO_URL", "http://127.0.0.1:9")];
+        let ended = run_with(&arguments, &environment, "").await;
+        assert_eq!(
+            (ended.code, &*ended.stdout),
+            (Some(2), ""),
+            "`{line}`: {}",
+            ended.stderr
+        );
+        assert!(
+            !ended.stderr.contains("cannot reach"),
+            "`{line}`: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_named_and_a_flag_beats_the_environment() {
+    let ended = run_with(&["me", "--url", "http://127.0.0.1:9"], &[], "").await;
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+    assert_snapshot!(ended.stderr.trim_end(), @"error: cannot reach `http://127.0.0.1:9/` (Connection refused (os error 111)): is the server running? give its address with `--url` or SUPERCARGO_URL");
+    // a flag beats the environment
+    let environment = [("SUPERCARGO_URL", "http://127.0.0.1:7")];
+    let ended = run_with(&["me", "--url", "http://127.0.0.1:9"], &environment, "").await;
+    assert!(ended.stderr.contains("127.0.0.1:9"), "{}", ended.stderr);
+}
