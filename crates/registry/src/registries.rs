@@ -11,7 +11,7 @@ use supercargo_types::{NamePattern, Publishing, RegistryName, Visibility};
 
 use crate::{
     Actor, Caller, Instance,
-    directory::Registry,
+    directory::{Attached, Registry},
     refusal::{Outcome, Refusal},
     rights::{
         Denied, MayAdminister, MayAdministerInstance, MayCreateRegistries, MayRead, SignedIn,
@@ -150,6 +150,7 @@ impl Instance {
         &self,
         actor: &Arc<Actor>,
         registry: &RegistryName,
+        attached: Option<&Attached>,
         asked: &[AttachmentRequest],
     ) -> Outcome<Vec<Attachment>> {
         if asked.len() > 1 {
@@ -168,7 +169,10 @@ impl Instance {
                 upstream: request.name.clone(),
                 reason: reason.to_owned(),
             };
+            // what is attached may stay, so that the rest of a list can be edited
+            let stays = attached.is_some_and(|attached| attached.upstream.id == upstream.id);
             let allowed = match &upstream.settings.usable_by {
+                _ if stays => true,
                 Some(names) => is_admin || names.contains(registry),
                 None => is_admin || !upstream.has_credentials(),
             };
@@ -219,7 +223,7 @@ impl Instance {
     ) -> Outcome<Arc<Registry>> {
         let name = request.name;
         check_words(&request.description, &request.labels)?;
-        let upstreams = self.attachments(&right.0, &name, &request.upstreams)?;
+        let upstreams = self.attachments(&right.0, &name, None, &request.upstreams)?;
         let new = NewRegistry {
             name: name.clone(),
             description: request.description,
@@ -269,7 +273,12 @@ impl Instance {
             edit.labels.as_ref().unwrap_or(&BTreeMap::new()),
         )?;
         let upstreams = match &edit.upstreams {
-            Some(asked) => Some(self.attachments(&right.actor, &registry.name, asked)?),
+            Some(asked) => Some(self.attachments(
+                &right.actor,
+                &registry.name,
+                registry.upstream.as_ref(),
+                asked,
+            )?),
             None => None,
         };
         let change = RegistryChange {

@@ -68,7 +68,7 @@ impl Cargo {
         let folder = TempDir::with_prefix("supercargo-cargo-")
             .expect("the folder for temporary files can be written");
         let home = folder.path().join("home");
-        for path in [&home, &folder.path().join("work")] {
+        for path in [&home, &folder.path().join("projects")] {
             fs::create_dir(path).expect("a fresh folder can be written");
         }
         let target = folder.path().join("target");
@@ -166,7 +166,7 @@ impl Cargo {
 
     /// A folder for a project, made when it is not there.
     pub fn folder(&self, name: &str) -> PathBuf {
-        let path = self.folder.path().join("work").join(name);
+        let path = self.folder.path().join("projects").join(name);
         fs::create_dir_all(&path).expect("a fresh folder can be written");
         path
     }

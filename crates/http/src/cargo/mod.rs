@@ -79,37 +79,57 @@ async fn handle(
             version,
         } if reads => {
             let right = instance.may_read(name, actor)?;
-            index::download(instance, &right, *view, krate, version, request.headers()).await
+            Box::pin(index::download(
+                instance,
+                &right,
+                *view,
+                krate,
+                version,
+                request.headers(),
+            ))
+            .await
         }
         Deed::Search if reads => {
             let right = instance.may_read(name, actor)?;
-            web_api::search(instance, &right, request.uri().query()).await
+            Box::pin(web_api::search(instance, &right, request.uri().query())).await
         }
         Deed::Owners(krate) if reads => {
             let right = instance.may_read(name, actor)?;
-            web_api::owners(instance, &right, krate).await
+            Box::pin(web_api::owners(instance, &right, krate)).await
         }
         Deed::Publish if method == http::Method::PUT => {
             let right = instance.may_publish(name, actor)?;
-            web_api::publish(instance, right, request, asking).await
+            Box::pin(web_api::publish(instance, right, request, asking)).await
         }
         Deed::Yank { krate, version } if method == http::Method::DELETE => {
             let right = instance.may_yank(name, actor)?;
             let caller = app::caller(request.headers(), asking.peer);
-            web_api::set_yanked(instance, &right, krate, version, true, &caller).await
+            Box::pin(web_api::set_yanked(
+                instance, &right, krate, version, true, &caller,
+            ))
+            .await
         }
         Deed::Unyank { krate, version } if method == http::Method::PUT => {
             let right = instance.may_yank(name, actor)?;
             let caller = app::caller(request.headers(), asking.peer);
-            web_api::set_yanked(instance, &right, krate, version, false, &caller).await
+            Box::pin(web_api::set_yanked(
+                instance, &right, krate, version, false, &caller,
+            ))
+            .await
         }
         Deed::Owners(krate) if method == http::Method::PUT => {
             let right = instance.may_own(name, actor)?;
-            web_api::change_owners(instance, &right, krate, true, request, asking).await
+            Box::pin(web_api::change_owners(
+                instance, &right, krate, true, request, asking,
+            ))
+            .await
         }
         Deed::Owners(krate) if method == http::Method::DELETE => {
             let right = instance.may_own(name, actor)?;
-            web_api::change_owners(instance, &right, krate, false, request, asking).await
+            Box::pin(web_api::change_owners(
+                instance, &right, krate, false, request, asking,
+            ))
+            .await
         }
         _ => {
             instance.may_read(name, actor)?;

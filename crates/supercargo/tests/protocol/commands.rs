@@ -82,12 +82,12 @@ async fn every_command_works_on_a_private_registry(database: Database) {
     "#);
     assert_snapshot!(published(&desk, &Package::new("acme-core", "0.1.0")).await.messages(), @r#"
         Updating `main` index
-       Packaging acme-core v0.1.0 ([ROOT]/work/desk/acme-core)
+       Packaging acme-core v0.1.0 ([ROOT]/projects/desk/acme-core)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Verifying acme-core v0.1.0 ([ROOT]/work/desk/acme-core)
+       Verifying acme-core v0.1.0 ([ROOT]/projects/desk/acme-core)
        Compiling acme-core v0.1.0 ([ROOT]/target/package/acme-core-0.1.0)
         Finished `dev` profile [unoptimized + debuginfo] target(s) in [TIME]
-       Uploading acme-core v0.1.0 ([ROOT]/work/desk/acme-core)
+       Uploading acme-core v0.1.0 ([ROOT]/projects/desk/acme-core)
         Uploaded acme-core v0.1.0 to registry `main`
     note: waiting for acme-core v0.1.0 to be available at registry `main`
     help: you may press ctrl-c to skip waiting; the crate should be available shortly

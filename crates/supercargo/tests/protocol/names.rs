@@ -107,12 +107,12 @@ async fn a_twin_is_refused_with_the_name_of_the_crate_that_exists(database: Data
         .failure();
     assert_snapshot!(publish.messages(), @r#"
         Updating `acme` index
-       Packaging acme_core v2.0.0 ([ROOT]/work/acme_core)
+       Packaging acme_core v2.0.0 ([ROOT]/projects/acme_core)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Verifying acme_core v2.0.0 ([ROOT]/work/acme_core)
+       Verifying acme_core v2.0.0 ([ROOT]/projects/acme_core)
        Compiling acme_core v2.0.0 ([ROOT]/target/package/acme_core-2.0.0)
         Finished `dev` profile [unoptimized + debuginfo] target(s) in [TIME]
-       Uploading acme_core v2.0.0 ([ROOT]/work/acme_core)
+       Uploading acme_core v2.0.0 ([ROOT]/projects/acme_core)
     error: failed to publish acme_core v2.0.0 to registry at http://127.0.0.1:[PORT]/acme
 
     Caused by:

@@ -191,9 +191,9 @@ async fn cargo_refuses_a_number_that_is_taken() {
         .expect(200);
     assert_snapshot!(again(&cargo, &publish).await, @r#"
         Updating `acme` index
-       Packaging acme-core v1.0.0 ([ROOT]/work/acme-core)
+       Packaging acme-core v1.0.0 ([ROOT]/projects/acme-core)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Uploading acme-core v1.0.0 ([ROOT]/work/acme-core)
+       Uploading acme-core v1.0.0 ([ROOT]/projects/acme-core)
     error: failed to publish acme-core v1.0.0 to registry at http://127.0.0.1:[PORT]/acme
 
     Caused by:

@@ -218,12 +218,12 @@ async fn harness_s_instructions_work(database: Database) {
     warning: `[ROOT]/home/credentials` is deprecated in favor of `credentials.toml`
       |
       = help: if you need to support cargo 1.38 or earlier, you can symlink `credentials` to `credentials.toml`
-       Packaging my-crate v0.1.0 ([ROOT]/work/my-crate)
+       Packaging my-crate v0.1.0 ([ROOT]/projects/my-crate)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Verifying my-crate v0.1.0 ([ROOT]/work/my-crate)
+       Verifying my-crate v0.1.0 ([ROOT]/projects/my-crate)
        Compiling my-crate v0.1.0 ([ROOT]/target/package/my-crate-0.1.0)
         Finished `dev` profile [unoptimized + debuginfo] target(s) in [TIME]
-       Uploading my-crate v0.1.0 ([ROOT]/work/my-crate)
+       Uploading my-crate v0.1.0 ([ROOT]/projects/my-crate)
         Uploaded my-crate v0.1.0 to registry `harness-cargo-registry`
     note: waiting for my-crate v0.1.0 to be available at registry `harness-cargo-registry`
     help: you may press ctrl-c to skip waiting; the crate should be available shortly

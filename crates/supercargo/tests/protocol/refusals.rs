@@ -291,9 +291,9 @@ async fn cargo_prints_the_limit_of_what_is_too_large() {
         .failure();
     assert_snapshot!(outcome.messages(), @r#"
         Updating `acme` index
-       Packaging acme-bad v1.0.0 ([ROOT]/work/acme-bad)
+       Packaging acme-bad v1.0.0 ([ROOT]/projects/acme-bad)
         Packaged 5 files, [SIZE] ([SIZE] compressed)
-       Uploading acme-bad v1.0.0 ([ROOT]/work/acme-bad)
+       Uploading acme-bad v1.0.0 ([ROOT]/projects/acme-bad)
     error: failed to publish acme-bad v1.0.0 to registry at http://127.0.0.1:[PORT]/acme
 
     Caused by:
@@ -307,9 +307,9 @@ async fn cargo_prints_the_limit_of_what_is_too_large() {
         .failure();
     assert_snapshot!(outcome.messages(), @r#"
         Updating `acme` index
-       Packaging compiler-builtins v1.0.0 ([ROOT]/work/compiler-builtins)
+       Packaging compiler-builtins v1.0.0 ([ROOT]/projects/compiler-builtins)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Uploading compiler-builtins v1.0.0 ([ROOT]/work/compiler-builtins)
+       Uploading compiler-builtins v1.0.0 ([ROOT]/projects/compiler-builtins)
     error: failed to publish compiler-builtins v1.0.0 to registry at http://127.0.0.1:[PORT]/acme
 
     Caused by:
@@ -354,9 +354,9 @@ async fn what_crates_io_would_refuse_is_a_warning_that_cargo_prints() {
     }
     assert_snapshot!(said.join("\n\n"), @r#"
         Updating `acme` index
-       Packaging acme-odd v1.0.0 ([ROOT]/work/acme-odd)
+       Packaging acme-odd v1.0.0 ([ROOT]/projects/acme-odd)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Uploading acme-odd v1.0.0 ([ROOT]/work/acme-odd)
+       Uploading acme-odd v1.0.0 ([ROOT]/projects/acme-odd)
     warning: the `description` has 1250 bytes; a sentence is enough, 1000 bytes are the most that others accept
     warning: the `license` `Our Own` is not an SPDX expression such as `MIT OR Apache-2.0`; use `license-file` for a text of your own
     warning: `homepage` `ftp://acme.example` is not a URL that starts with `https://` or `http://`
@@ -370,9 +370,9 @@ async fn what_crates_io_would_refuse_is_a_warning_that_cargo_prints() {
        Published acme-odd v1.0.0 at registry `acme`
 
         Updating `acme` index
-       Packaging acme-bare v1.0.0 ([ROOT]/work/acme-bare)
+       Packaging acme-bare v1.0.0 ([ROOT]/projects/acme-bare)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Uploading acme-bare v1.0.0 ([ROOT]/work/acme-bare)
+       Uploading acme-bare v1.0.0 ([ROOT]/projects/acme-bare)
     warning: the crate has no `description`; add a sentence, by which others find it
     warning: the crate has no `license` or `license-file`; add one, by which others know what they may do
         Uploaded acme-bare v1.0.0 to registry `acme`

@@ -147,6 +147,6 @@ async fn a_yanked_version_still_builds_by_lockfile(database: Database) {
       version 1.0.0 is yanked
       version 1.1.0 is yanked
     location searched: `acme` index
-    required by package `app v0.0.0 ([ROOT]/work/app)`
+    required by package `app v0.0.0 ([ROOT]/projects/app)`
     "#);
 }

@@ -155,10 +155,10 @@ async fn a_dependency_on_crates_io_that_is_private_here_is_a_forgotten_registry(
     let refused = cargo.run(&folder, &publish).await.failure();
     insta::assert_snapshot!(refused.messages(), @r#"
         Updating `acme` index
-       Packaging acme-app v1.0.0 ([ROOT]/work/acme-app)
+       Packaging acme-app v1.0.0 ([ROOT]/projects/acme-app)
         Updating crates.io index
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Uploading acme-app v1.0.0 ([ROOT]/work/acme-app)
+       Uploading acme-app v1.0.0 ([ROOT]/projects/acme-app)
     error: failed to publish acme-app v1.0.0 to registry at http://127.0.0.1:[PORT]/acme
 
     Caused by:

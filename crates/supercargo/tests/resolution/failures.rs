@@ -110,7 +110,7 @@ async fn cargo_prints_which_upstream_fails_and_how() {
     let refused = cargo.run(&folder, &["fetch"]).await.failure();
     insta::assert_snapshot!(refused.messages(), @r"
         Updating `acme` index
-    error: failed to get `left-pad` as a dependency of package `consumer v0.1.0 ([ROOT]/work/consumer)`
+    error: failed to get `left-pad` as a dependency of package `consumer v0.1.0 ([ROOT]/projects/consumer)`
 
     Caused by:
       download of le/ft/left-pad failed

@@ -77,7 +77,7 @@ async fn a_private_crate_is_not_there_in_the_mirror(database: Database) {
         Updating `acme-mirror` index
     error: no matching package named `acme-tool` found
     location searched: `acme-mirror` index (which is replacing registry `crates-io`)
-    required by package `consumer v0.1.0 ([ROOT]/work/consumer)`
+    required by package `consumer v0.1.0 ([ROOT]/projects/consumer)`
     ");
     assert!(scene.asked().is_empty());
 }

@@ -141,9 +141,9 @@ async fn a_new_name_that_the_upstream_has_is_refused_until_it_is_claimed(databas
     let refused = cargo.run(&folder, &publish).await.failure();
     insta::assert_snapshot!(refused.messages(), @r"
         Updating `acme` index
-       Packaging left_pad v1.0.1 ([ROOT]/work/left_pad)
+       Packaging left_pad v1.0.1 ([ROOT]/projects/left_pad)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Uploading left_pad v1.0.1 ([ROOT]/work/left_pad)
+       Uploading left_pad v1.0.1 ([ROOT]/projects/left_pad)
     error: failed to publish left_pad v1.0.1 to registry at http://127.0.0.1:[PORT]/acme
 
     Caused by:
@@ -248,12 +248,12 @@ async fn an_open_source_crates_own_number_is_published_without_a_placeholder(dat
     let published = cargo.run(&folder, &publish).await.success();
     insta::assert_snapshot!(published.messages(), @r"
         Updating `acme` index
-       Packaging left-pad v1.2.3 ([ROOT]/work/left-pad)
+       Packaging left-pad v1.2.3 ([ROOT]/projects/left-pad)
         Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Verifying left-pad v1.2.3 ([ROOT]/work/left-pad)
+       Verifying left-pad v1.2.3 ([ROOT]/projects/left-pad)
        Compiling left-pad v1.2.3 ([ROOT]/target/package/left-pad-1.2.3)
         Finished `dev` profile [unoptimized + debuginfo] target(s) in [TIME]
-       Uploading left-pad v1.2.3 ([ROOT]/work/left-pad)
+       Uploading left-pad v1.2.3 ([ROOT]/projects/left-pad)
         Uploaded left-pad v1.2.3 to registry `acme`
     note: waiting for left-pad v1.2.3 to be available at registry `acme`
     help: you may press ctrl-c to skip waiting; the crate should be available shortly
