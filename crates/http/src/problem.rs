@@ -99,7 +99,7 @@ fn in_words(failure: &Failure, surface: Surface, registry: Option<&RegistryName>
 /// Hidden and unknown registries answer alike to the byte, or the difference would tell which exist.
 fn denied_in_words(denied: &Denied, surface: Surface, registry: Option<&RegistryName>) -> Problem {
     let how = registry.map_or_else(
-        || "make a token and send it in the `Authorization` header".to_owned(),
+        || "send one in the `Authorization` header".to_owned(),
         |name| format!("run `cargo login --registry {}`", name.in_cargo()),
     );
     match denied {

@@ -83,7 +83,7 @@ mod tests {
             Downloaded 3 crates ([SIZE]) in [TIME] (largest was `x` at [SIZE])\n    \
             Packaged 4 files, [SIZE] ([SIZE] compressed)\n    \
             Finished `dev` profile [unoptimized] target(s) in [TIME]\n\
-            error: failed to get http://127.0.0.1:[PORT]/index/ and 127.0.0.1:[PORT] from [ROOT]/projects"
+            error: failed to get http://127.0.0.1:[PORT]/index/ and 127.0.0.1:[PORT] from [ROOT]/work"
         );
     }
 }

@@ -56,6 +56,9 @@ async fn handle(
             Err(_) => nothing_here(),
         });
     }
+    if *deed == Deed::Publish && method == http::Method::PUT {
+        return Box::pin(publish(instance, name, request, asking)).await;
+    }
     let actor = app::actor(instance, request.headers()).await?;
     match deed {
         Deed::Config(view) if reads => {
@@ -97,10 +100,6 @@ async fn handle(
             let right = instance.may_read(name, actor)?;
             Box::pin(web_api::owners(instance, &right, krate)).await
         }
-        Deed::Publish if method == http::Method::PUT => {
-            let right = instance.may_publish(name, actor)?;
-            Box::pin(web_api::publish(instance, right, request, asking)).await
-        }
         Deed::Yank { krate, version } if method == http::Method::DELETE => {
             let right = instance.may_yank(name, actor)?;
             let caller = app::caller(request.headers(), asking.peer);
@@ -134,6 +133,30 @@ async fn handle(
         _ => {
             instance.may_read(name, actor)?;
             Ok(answers::wrong_method(deed))
+        }
+    }
+}
+
+/// Proves the right before the first byte of the body is read.
+async fn publish(
+    instance: &Arc<Instance>,
+    name: &str,
+    request: Request<Body>,
+    asking: &Asking,
+) -> Result<Response<Body>, Failure> {
+    let (parts, body) = request.into_parts();
+    let right = match app::actor(instance, &parts.headers).await {
+        Ok(actor) => instance.may_publish(name, actor).map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    match right {
+        Ok(right) => {
+            let request = Request::from_parts(parts, body);
+            web_api::publish(instance, right, request, asking).await
+        }
+        Err(failure) => {
+            web_api::let_go(&parts.headers, body);
+            Err(failure)
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt as _;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use supercargo_registry::{
-    Caller, Failure, Instance, MayOwn, MayPublish, MayRead, MayYank, Refusal,
+    Caller, Failure, Instance, MayOwn, MayPublish, MayRead, MayYank, PublishStart, Refusal,
 };
 use supercargo_types::{RegistryName, Spelling};
 
@@ -19,6 +19,9 @@ use crate::{
 
 /// Patience between two pieces of an upload: cargo itself gives up after this long.
 const PIECE_WITHIN: Duration = Duration::from_secs(30);
+/// What a client that was refused may still send before its connection is closed.
+const LET_OUT_BYTES: usize = 128 << 20;
+const LET_OUT_WITHIN: Duration = Duration::from_secs(10);
 /// Lists of owners are short.
 const OWNERS_BYTES: usize = 64 << 10;
 /// cargo's default for `--limit`.
@@ -33,10 +36,21 @@ pub(super) async fn publish(
     let caller = caller(request.headers(), asking.peer);
     let mut publish = instance.start_publish(right).await?;
     let mut body = request.into_body().into_data_stream();
+    if let Err(failure) = take_in(&mut publish, &mut body).await {
+        tokio::spawn(let_out(body));
+        return Err(failure);
+    }
+    let published = publish.finish(&caller).await?;
+    Ok(ok(&json!({
+        "warnings": { "invalid_categories": [], "invalid_badges": [], "other": published.warnings }
+    })))
+}
+
+async fn take_in(publish: &mut PublishStart, body: &mut BodyDataStream) -> Result<(), Failure> {
     loop {
         let piece = match tokio::time::timeout(PIECE_WITHIN, body.next()).await {
             Ok(Some(Ok(piece))) => piece,
-            Ok(None) => break,
+            Ok(None) => return Ok(()),
             Ok(Some(Err(_))) => return Err(shape("the upload broke off; publish again")),
             Err(_) => {
                 return Err(shape(
@@ -46,10 +60,30 @@ pub(super) async fn publish(
         };
         publish.push(piece).await?;
     }
-    let published = publish.finish(&caller).await?;
-    Ok(ok(&json!({
-        "warnings": { "invalid_categories": [], "invalid_badges": [], "other": published.warnings }
-    })))
+}
+
+/// Refuses an upload before anything of it was read.
+pub(super) fn let_go(headers: &HeaderMap, body: Body) {
+    // who asks first whether to send at all has not sent, and must not be told to
+    if !headers.contains_key(header::EXPECT) {
+        tokio::spawn(let_out(body.into_data_stream()));
+    }
+}
+
+/// Takes in, within bounds, what a refused client has still on its way. Closing on it would reset the connection, and the
+/// reset can overtake the answer: cargo would print `broken pipe` and not the reason (RFC 9112, 9.6).
+async fn let_out(mut body: BodyDataStream) {
+    let drain = async {
+        let mut left = LET_OUT_BYTES;
+        while let Some(Ok(piece)) = body.next().await {
+            match left.checked_sub(piece.len()) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    };
+    // whichever bound it ends by, the client has had time to read
+    let _ = tokio::time::timeout(LET_OUT_WITHIN, drain).await;
 }
 
 pub(super) async fn set_yanked(

@@ -21,7 +21,7 @@ pub(crate) enum Command {
     Set {
         /// The registry
         registry: RegistryName,
-        /// `alice`, `service:ci` or `team:core`
+        /// `alice` or `service:ci`
         principal: PrincipalRef,
         /// `reader`, `publisher`, `maintainer` or `admin`
         role: Role,
@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Remove {
         /// The registry
         registry: RegistryName,
-        /// `alice`, `service:ci` or `team:core`
+        /// `alice` or `service:ci`
         principal: PrincipalRef,
     },
     /// List the members of a registry

@@ -48,7 +48,7 @@ pub(super) fn greeting(bound: SocketAddr, site: &Site, token: &FirstToken) -> St
          to use the registry `{registry}`, paste one of these into `.cargo/config.toml`\n\n\
          --- everything through us (recommended) ---\n{everything}\n\
          --- named ---\n{named}\n\
-         cargo asks for a token: make one with `supercargo token create laptop --scope publish`\n"
+         cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --scope publish`\n"
     )
 }
 
@@ -76,6 +76,7 @@ mod tests {
         # works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads
         # log in with: cargo login --registry main
         # and with:    cargo login --registry main-mirror
+        # publish with: cargo publish --registry main, also where cargo proposes main-mirror
         [registries.main]
         index = "sparse+http://127.0.0.1:22746/main/index/"
         credential-provider = ["cargo:token"]
@@ -95,7 +96,7 @@ mod tests {
         index = "sparse+http://127.0.0.1:22746/main/index/"
         credential-provider = ["cargo:token"]
 
-        cargo asks for a token: make one with `supercargo token create laptop --scope publish`
+        cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --scope publish`
         "#);
     }
 

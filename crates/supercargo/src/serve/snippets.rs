@@ -35,6 +35,7 @@ pub(crate) fn snippets(site: &Site, registry: &RegistryName) -> Snippets {
          {versions}\
          # log in with: cargo login --registry {name}\n\
          # and with:    cargo login --registry {mirror}\n\
+         # publish with: cargo publish --registry {name}, also where cargo proposes {mirror}\n\
          {index}\n{}\n\
          [source.crates-io]\nreplace-with = \"{mirror}\"\n",
         table(&mirror, View::Mirror)
@@ -72,6 +73,7 @@ mod tests {
         # works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads
         # log in with: cargo login --registry main
         # and with:    cargo login --registry main-mirror
+        # publish with: cargo publish --registry main, also where cargo proposes main-mirror
         [registries.main]
         index = "sparse+https://crates.acme.example/cargo/main/index/"
         credential-provider = ["cargo:token"]

@@ -125,6 +125,7 @@ async fn the_first_start_makes_an_instance_that_the_printed_lines_reach(database
     # works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads
     # log in with: cargo login --registry main
     # and with:    cargo login --registry main-mirror
+    # publish with: cargo publish --registry main, also where cargo proposes main-mirror
     [registries.main]
     index = "sparse+http://127.0.0.1:[PORT]/main/index/"
     credential-provider = ["cargo:token"]
@@ -144,7 +145,7 @@ async fn the_first_start_makes_an_instance_that_the_printed_lines_reach(database
     index = "sparse+http://127.0.0.1:[PORT]/main/index/"
     credential-provider = ["cargo:token"]
 
-    cargo asks for a token: make one with `supercargo token create laptop --scope publish`
+    cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --scope publish`
     "#);
 
     let fake = crates_io();

@@ -146,7 +146,7 @@ async fn who_may_not_is_told_so(server: &Server) {
     $ supercargo member list main
     error: there is no registry `main`, or this token may not see it
     $ supercargo registry list
-    error: this needs a token; make a token and send it in the `Authorization` header; give a token with SUPERCARGO_TOKEN
+    error: this needs a token; send one in the `Authorization` header; give a token with SUPERCARGO_TOKEN
     $ supercargo registry show main
     error: registry `main` needs a token, or does not exist; run `cargo login --registry main`; give a token with SUPERCARGO_TOKEN
     ");
