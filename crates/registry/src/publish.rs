@@ -218,7 +218,7 @@ impl Instance {
         let registry = &right.registry;
         let Some(hosted) = self
             .store
-            .hosted(registry.id, &metadata.name.canonical())
+            .crate_row(registry.id, &metadata.name.canonical())
             .await?
         else {
             return Ok(());
@@ -237,17 +237,16 @@ impl Instance {
             let owners: Vec<_> = owners.iter().map(PrincipalRow::reference).collect();
             return Err(not_owner(registry, &right.actor, &hosted.name, &owners));
         }
-        let number = number(&metadata.version);
-        match hosted
-            .versions
-            .into_iter()
-            .find(|version| version.number == number)
+        match self
+            .store
+            .version_numbered(hosted.id, &metadata.version)
+            .await?
         {
             Some(existing) => Err(Refusal::VersionExists {
                 registry: registry.name.clone(),
                 name: metadata.name.clone(),
                 version: metadata.version.to_string(),
-                existing: existing.version.to_string(),
+                existing: existing.to_string(),
             }
             .into()),
             None => Ok(()),
@@ -407,15 +406,6 @@ pub(crate) fn not_owner(
     .into()
 }
 
-/// The version without build metadata: `1.0.0+a` and `1.0.0+b` are one number.
-fn number(version: &semver::Version) -> String {
-    semver::Version {
-        build: semver::BuildMetadata::EMPTY,
-        ..version.clone()
-    }
-    .to_string()
-}
-
 fn is_crates_io(url: &str) -> bool {
     url == CRATES_IO || supercargo_upstream::crates_io_index().is_at(url)
 }
@@ -440,11 +430,6 @@ fn twins(name: &CrateName) -> Vec<Spelling> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn build_metadata_is_not_part_of_a_number() {
-        assert_eq!(number(&"1.0.0-rc.1+build.5".parse().unwrap()), "1.0.0-rc.1");
-    }
 
     #[test]
     fn every_uniform_spelling_is_asked_once() {

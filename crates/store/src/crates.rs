@@ -61,6 +61,7 @@ statements! {
         WHERE c.registry_id = $1 AND c.canonical = $2
         ORDER BY v.id";
     SELECT_CRATE = "SELECT id, name FROM crates WHERE registry_id = $1 AND canonical = $2";
+    SELECT_NUMBERED = "SELECT version FROM versions WHERE crate_id = $1 AND number = $2";
     SELECT_FACTS = "SELECT facts FROM versions WHERE crate_id = $1 AND number = $2";
     COUNT_HOSTED = "
         SELECT COUNT(*) AS total FROM crates c
@@ -91,6 +92,17 @@ fn version_row(row: &Row) -> Result<VersionRow, StoreError> {
 }
 
 impl Store {
+    /// The version that has a number already, deleted ones among them; one row, however many versions the crate has.
+    pub async fn version_numbered(
+        &self,
+        crate_id: i64,
+        version: &Version,
+    ) -> Result<Option<Version>, StoreError> {
+        let select = query(SELECT_NUMBERED).bind(crate_id).bind(number(version));
+        let row = self.row(select).await?;
+        row.map(|row| row.parse("version")).transpose()
+    }
+
     /// A crate with all its versions; none when the name was never hosted.
     pub async fn hosted(
         &self,
