@@ -19,6 +19,9 @@ use crate::{
 
 /// Patience between two pieces of an upload: cargo itself gives up after this long.
 const PIECE_WITHIN: Duration = Duration::from_secs(30);
+/// For a whole upload: 64 MiB at 110 KB a second. Patience between pieces alone would let a client that drips byte by byte
+/// hold its connection and its staged file for days.
+const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
 /// What a client that was refused may still send before its connection is closed.
 const LET_OUT_BYTES: usize = 128 << 20;
 const LET_OUT_WITHIN: Duration = Duration::from_secs(10);
@@ -36,7 +39,13 @@ pub(super) async fn publish(
     let caller = caller(request.headers(), asking.peer);
     let mut publish = instance.start_publish(right).await?;
     let mut body = request.into_body().into_data_stream();
-    if let Err(failure) = take_in(&mut publish, &mut body).await {
+    let taken = tokio::time::timeout(UPLOAD_WITHIN, take_in(&mut publish, &mut body)).await;
+    let late = || {
+        Err(shape(
+            "the upload took more than 10 minutes; publish again over a faster connection",
+        ))
+    };
+    if let Err(failure) = taken.unwrap_or_else(|_| late()) {
         tokio::spawn(let_out(body));
         return Err(failure);
     }
