@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Arrows between rooms go from a higher level to a lower one. A new room gets its line here.
-const LEVELS: [(&str, u8); 8] = [
+const LEVELS: [(&str, u8); 9] = [
     ("supercargo", 5),
     ("supercargo-http", 4),
     ("supercargo-registry", 3),
@@ -18,6 +18,7 @@ const LEVELS: [(&str, u8); 8] = [
     ("supercargo-blobs", 2),
     ("supercargo-upstream", 2),
     ("supercargo-package", 2),
+    ("supercargo-policy", 2),
     ("supercargo-types", 1),
 ];
 
@@ -28,7 +29,11 @@ const TEST_KIT: &str = "supercargo-testkit";
 const WORKSHOP: [&str; 2] = ["xtask", "supercargo-bench"];
 
 /// Rooms that compute and do nothing else, so that they can be fuzzed and tested by properties.
-const PURE: [&str; 2] = ["supercargo-types", "supercargo-package"];
+const PURE: [&str; 3] = [
+    "supercargo-types",
+    "supercargo-package",
+    "supercargo-policy",
+];
 
 /// What no pure room reaches, over any number of steps.
 const WORLDLY: [&str; 5] = ["tokio", "sqlx", "axum", "reqwest", "hyper"];

@@ -1,11 +1,13 @@
-//! The project's own commands: `cargo xtask test`, `architecture`, `bench`, `live`.
+//! The project's own commands: `cargo xtask test`, `model`, `architecture`, `bench`, `compat`, `live`.
 //!
 //! Each prints what it does as it goes, in words, and ends with the exit code of what it ran.
 
 mod architecture;
 mod bench;
 mod command;
+mod compat;
 mod live;
+mod model;
 mod packages;
 mod postgres;
 mod test;
@@ -26,10 +28,14 @@ struct Arguments {
 enum Xtask {
     /// Run all tests, with a private PostgreSQL, then the architecture check
     Test(test::Arguments),
+    /// Run random sequences of operations against the server and a model of its contract
+    Model(model::Arguments),
     /// Check that arrows between our crates only go down
     Architecture,
     /// Run the benchmarks beside nginx and the disk's floor
     Bench(bench::Arguments),
+    /// Run the tests that drive cargo with older and newer versions of it, built where rustup has none
+    Compat(compat::Arguments),
     /// Fetch this project from crates.io through a server built from it, then again without crates.io
     Live,
 }
@@ -38,8 +44,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Xtask::Test(arguments) => test::run(&arguments),
+        Xtask::Model(arguments) => model::run(&arguments),
         Xtask::Architecture => architecture::run(),
         Xtask::Bench(arguments) => bench::run(&arguments),
+        Xtask::Compat(arguments) => compat::run(&arguments),
         Xtask::Live => live::run(),
     };
     match result {

@@ -65,6 +65,15 @@ impl Blobs {
         blocking(move || folder.contains(&digest)).await
     }
 
+    /// How long the blob is, in bytes, without a look into it; `None` where it is not there.
+    pub async fn size(&self, digest: &Digest) -> io::Result<Option<u64>> {
+        if let Some(bytes) = self.0.memory.get(digest) {
+            return Ok(Some(bytes.len() as u64));
+        }
+        let (folder, digest) = (self.0.folder.clone(), *digest);
+        blocking(move || folder.size(&digest)).await
+    }
+
     /// The whole blob; `None` where it is not there.
     pub async fn get(&self, digest: &Digest) -> io::Result<Option<Blob>> {
         self.get_range(digest, 0..u64::MAX).await

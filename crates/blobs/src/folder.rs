@@ -107,7 +107,13 @@ impl Folder {
     }
 
     pub(crate) fn contains(&self, digest: &Digest) -> io::Result<bool> {
-        Ok(absent(fs::metadata(self.path(digest)))?.is_some())
+        Ok(self.size(digest)?.is_some())
+    }
+
+    /// In bytes; `None` where it is not there.
+    pub(crate) fn size(&self, digest: &Digest) -> io::Result<Option<u64>> {
+        let found = absent(fs::metadata(self.path(digest)))?;
+        Ok(found.map(|found| found.len()))
     }
 
     /// Durable when it returns: one fsync of the file, one rename, one fsync of the folder.

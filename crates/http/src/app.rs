@@ -1,6 +1,6 @@
 //! One request in, one answer out: which surface it is for, and who is asking.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -28,7 +28,7 @@ pub struct App {
 
 /// Who asks, from where; what every handler of Cargo's routes gets.
 pub(crate) struct Asking {
-    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) peer: Option<IpAddr>,
 }
 
 impl App {
@@ -46,8 +46,8 @@ impl App {
         }
     }
 
-    /// Answers one request.
-    pub async fn answer(&self, request: Request<Body>, peer: Option<SocketAddr>) -> Response<Body> {
+    /// Answers one request; `peer` is the address that it came from.
+    pub async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             return self.handle(request, peer).await;
         }
@@ -66,7 +66,7 @@ impl App {
         }
     }
 
-    async fn handle(&self, mut request: Request<Body>, peer: Option<SocketAddr>) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
         self.strip_prefix(&mut request);
         // shared bytes, not a copy: the route borrows from it while the request goes its way
         let path = request.uri().path_and_query().cloned();
@@ -107,9 +107,9 @@ impl App {
     }
 }
 
-/// The peer's address, for handlers behind the router.
+/// Where a request came from, for handlers behind the router.
 #[derive(Clone, Copy)]
-pub(crate) struct Peer(pub(crate) Option<SocketAddr>);
+pub(crate) struct Peer(pub(crate) Option<IpAddr>);
 
 /// Who a request's token stands for; `None` without one. A token that is none is refused even where anyone may read.
 pub(crate) async fn actor(
@@ -117,18 +117,18 @@ pub(crate) async fn actor(
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Actor>>, Failure> {
     match credential::of(headers)? {
-        Credential::None => Ok(None),
+        Credential::None => instance.current().await.map(|()| None),
         Credential::Token(secret) => instance.actor(&secret).await.map(Some),
     }
 }
 
 /// What an audit row says of where a request came from.
-pub(crate) fn caller(headers: &HeaderMap, peer: Option<SocketAddr>) -> Caller {
+pub(crate) fn caller(headers: &HeaderMap, peer: Option<IpAddr>) -> Caller {
     let agent = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
     Caller {
-        address: peer.map(|peer| peer.ip().to_string()),
+        address: peer.map(|peer| peer.to_string()),
         user_agent: agent.map(|agent| agent.chars().take(USER_AGENT).collect()),
         request_id: None,
     }

@@ -9,7 +9,12 @@ mod cargo;
 mod credential;
 mod pages;
 mod problem;
+mod proxies;
 mod server;
+mod tls;
+mod upload;
 
 pub use app::App;
-pub use server::serve;
+pub use proxies::TrustedProxies;
+pub use server::{Entrance, serve};
+pub use tls::{PairFile, PairFiles, PairProblem, PairRefused, Renewal, Tls};

@@ -65,7 +65,7 @@ fn in_words(failure: &Failure, surface: Surface, registry: Option<&RegistryName>
             let status = match refusal.class() {
                 RefusalClass::Invalid => invalid,
                 RefusalClass::Conflict => StatusCode::CONFLICT,
-                RefusalClass::NotOwned => StatusCode::FORBIDDEN,
+                RefusalClass::NotOwned | RefusalClass::Withheld => StatusCode::FORBIDDEN,
                 RefusalClass::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 RefusalClass::NotFound => StatusCode::NOT_FOUND,
                 RefusalClass::UpstreamBad => StatusCode::BAD_GATEWAY,
@@ -96,52 +96,19 @@ fn in_words(failure: &Failure, surface: Surface, registry: Option<&RegistryName>
     }
 }
 
-/// Hidden and unknown registries answer alike to the byte, or the difference would tell which exist.
 fn denied_in_words(denied: &Denied, surface: Surface, registry: Option<&RegistryName>) -> Problem {
-    let how = registry.map_or_else(
-        || "send one in the `Authorization` header".to_owned(),
-        |name| format!("run `cargo login --registry {}`", name.in_cargo()),
-    );
-    match denied {
-        Denied::SignIn => Problem {
-            status: StatusCode::UNAUTHORIZED,
-            code: "sign-in",
-            detail: match registry {
-                Some(name) => format!("registry `{name}` needs a token, or does not exist; {how}"),
-                None => format!("this needs a token; {how}"),
-            },
-        },
-        Denied::BadToken(why) => Problem {
-            status: StatusCode::UNAUTHORIZED,
-            code: "bad-token",
-            detail: match registry {
-                Some(_) => format!("{why}, then {how}"),
-                None => (*why).to_owned(),
-            },
-        },
-        Denied::Hidden => {
-            let name = registry.map_or("", RegistryName::as_str);
-            match surface {
-                Surface::Management => Problem {
-                    status: StatusCode::NOT_FOUND,
-                    code: "no-such-registry",
-                    detail: format!("there is no registry `{name}`, or this token may not see it"),
-                },
-                // never 404: on `config.json` cargo would read it as "no such crate"
-                Surface::Plain | Surface::Cargo => Problem {
-                    status: StatusCode::FORBIDDEN,
-                    code: "no-such-registry",
-                    detail: format!(
-                        "there is no registry `{name}`, or this token may not read it; ask its admins to add you as a member"
-                    ),
-                },
-            }
+    let status = match (denied, surface) {
+        (Denied::SignIn | Denied::BadToken(_), _) => StatusCode::UNAUTHORIZED,
+        (Denied::Hidden, Surface::Management) => StatusCode::NOT_FOUND,
+        // never 404: on `config.json` cargo would read it as "no such crate"
+        (Denied::Hidden, Surface::Plain | Surface::Cargo) | (Denied::Right(_), _) => {
+            StatusCode::FORBIDDEN
         }
-        Denied::Right(sentence) => Problem {
-            status: StatusCode::FORBIDDEN,
-            code: "not-allowed",
-            detail: sentence.clone(),
-        },
+    };
+    Problem {
+        status,
+        code: denied.code(),
+        detail: denied.sentence(registry),
     }
 }
 

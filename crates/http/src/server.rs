@@ -1,7 +1,7 @@
 //! The listener: connections, their limits, and an orderly end.
 
 use std::{
-    convert::Infallible, fmt::Display, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+    convert::Infallible, fmt::Display, io, net::IpAddr, pin::pin, sync::Arc, time::Duration,
 };
 
 use axum::body::Body;
@@ -9,15 +9,19 @@ use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use supercargo_registry::Instance;
 use tokio::{
-    net::TcpListener,
-    sync::{Notify, Semaphore},
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
 };
 
-use crate::App;
+use crate::{App, Tls, TrustedProxies};
 
 /// Read at a time, and so the most that a request's head may have: cargo's has less than one.
 const READ_BUFFER: usize = 256 << 10;
@@ -25,6 +29,9 @@ const READ_BUFFER: usize = 256 << 10;
 const HEADER_BYTES: u32 = 64 << 10;
 /// Streams per HTTP/2 connection: libcurl's own limit is 100.
 const STREAMS: u32 = 256;
+/// Streams that a client may reset before we have looked at them. More is somebody who opens and resets them by the
+/// thousand, so that each costs us work and none counts as open (rapid reset, CVE-2023-44487); the connection is ended.
+const RESET_STREAMS: usize = 20;
 /// What requests under way are given at the end: cargo's own patience.
 const END_WITHIN: Duration = Duration::from_secs(30);
 /// After an error of `accept` such as too many open files.
@@ -33,6 +40,9 @@ const BREATHE: Duration = Duration::from_millis(50);
 /// What connections may cost.
 #[derive(Clone, Copy)]
 struct Limits {
+    /// A client that has not finished its TLS handshake by then holds a connection for nothing, and a place among those
+    /// below: a handshake in slow motion costs an attacker less than any request would.
+    handshake_within: Duration,
     /// A client that has not sent its headers by then holds a connection for nothing (slowloris).
     headers_within: Duration,
     /// At once. Further ones wait in the system's queue, where they cost no memory of ours: without a bound, whoever can
@@ -43,10 +53,20 @@ struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            handshake_within: Duration::from_secs(10),
             headers_within: Duration::from_secs(30),
             connections: 10_000,
         }
     }
+}
+
+/// How clients get in.
+#[derive(Clone, Default)]
+pub struct Entrance {
+    /// HTTPS alone, instead of HTTP alone.
+    pub tls: Option<Tls>,
+    /// Whose word on where a request came from is taken.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Serves until `shutdown` is done, then lets requests under way finish.
@@ -56,14 +76,17 @@ impl Default for Limits {
 pub async fn serve(
     instance: Arc<Instance>,
     listener: TcpListener,
+    entrance: Entrance,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let app = App::new(instance.clone());
+    let proxies = Arc::new(entrance.trusted_proxies);
     let answer = move |request: Request<Incoming>, peer| {
         let app = app.clone();
-        async move { app.answer(request.map(Body::new), Some(peer)).await }
+        let client = proxies.client(peer, request.headers());
+        async move { app.answer(request.map(Body::new), Some(client)).await }
     };
-    listen(listener, Limits::default(), answer, shutdown).await;
+    listen(listener, entrance.tls, Limits::default(), answer, shutdown).await;
     instance.close().await;
     Ok(())
 }
@@ -71,16 +94,18 @@ pub async fn serve(
 /// Knows connections, and nothing of what is asked on them.
 async fn listen<Answer, Answering>(
     listener: TcpListener,
+    tls: Option<Tls>,
     limits: Limits,
     answer: Answer,
     shutdown: impl Future<Output = ()>,
 ) where
-    Answer: Fn(Request<Incoming>, SocketAddr) -> Answering + Clone + Send + 'static,
+    Answer: Fn(Request<Incoming>, IpAddr) -> Answering + Clone + Send + 'static,
     Answering: Future<Output = Response<Body>> + Send + 'static,
 {
-    let builder = builder(limits);
+    let builder = Arc::new(builder(limits));
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
+    let (end, ending) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = async {
@@ -103,7 +128,94 @@ async fn listen<Answer, Answering>(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection without TCP_NODELAY");
         }
-        let answer = answer.clone();
+        let connection = Connection {
+            builder: builder.clone(),
+            answer: answer.clone(),
+            peer: peer.ip().to_canonical(),
+            limits,
+            watcher: graceful.watcher(),
+            _place: place,
+        };
+        match tls.clone() {
+            None => tokio::spawn(connection.serve(stream)),
+            Some(tls) => {
+                let mut ending = ending.clone();
+                tokio::spawn(async move {
+                    // a handshake is no request, and the end of the program does not wait for it
+                    let shaken = tokio::select! {
+                        shaken = shake_hands(&tls, stream, limits.handshake_within) => shaken,
+                        _ = ending.changed() => None,
+                    };
+                    if let Some(stream) = shaken {
+                        connection.serve(stream).await;
+                    }
+                })
+            }
+        };
+    }
+    drop((listener, end));
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = tokio::time::sleep(END_WITHIN) => tracing::warn!("some requests were cut off at the end"),
+    }
+}
+
+async fn shake_hands(
+    tls: &Tls,
+    stream: TcpStream,
+    within: Duration,
+) -> Option<impl AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    match tokio::time::timeout(within, tls.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let (_, session) = stream.get_ref();
+            tracing::debug!(
+                version = session
+                    .protocol_version()
+                    .as_ref()
+                    .map(tracing::field::debug),
+                http = session
+                    .alpn_protocol()
+                    .map(|name| name.escape_ascii().to_string()),
+                "a TLS connection"
+            );
+            Some(stream)
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a TLS handshake took too long");
+            None
+        }
+    }
+}
+
+/// A connection that was accepted, and its place among those that may be there at once.
+struct Connection<Answer> {
+    builder: Arc<Builder<TokioExecutor>>,
+    answer: Answer,
+    peer: IpAddr,
+    limits: Limits,
+    watcher: Watcher,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<Answer, Answering> Connection<Answer>
+where
+    Answer: Fn(Request<Incoming>, IpAddr) -> Answering + Send + 'static,
+    Answering: Future<Output = Response<Body>> + Send + 'static,
+{
+    /// Which version of HTTP is spoken is seen by its first bytes, also where TLS has agreed on one.
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Self {
+            builder,
+            answer,
+            peer,
+            limits,
+            watcher,
+            _place,
+        } = self;
         let asked = Arc::new(Notify::new());
         let has_asked = asked.clone();
         let service = service_fn(move |request| {
@@ -111,19 +223,9 @@ async fn listen<Answer, Answering>(
             let answering = answer(request, peer);
             async move { Ok::<_, Infallible>(answering.await) }
         });
-        let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            until_its_end(connection, &asked, limits.headers_within).await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(END_WITHIN) => tracing::warn!("some requests were cut off at the end"),
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = watcher.watch(connection);
+        until_its_end(connection, &asked, limits.headers_within).await;
     }
 }
 
@@ -140,6 +242,7 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADER_BYTES)
+        .max_pending_accept_reset_streams(RESET_STREAMS)
         .keep_alive_interval(Some(Duration::from_secs(30)));
     builder
 }
@@ -166,162 +269,4 @@ async fn until_its_end<E: Display>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpStream,
-        sync::oneshot,
-        task::JoinHandle,
-        time::timeout,
-    };
-
-    use super::*;
-
-    /// How long a condition is waited for before a test fails.
-    const BOUND: Duration = Duration::from_secs(20);
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: registry.example\r\n\r\n";
-
-    struct Listening {
-        address: SocketAddr,
-        shutdown: oneshot::Sender<()>,
-        task: JoinHandle<()>,
-    }
-
-    /// A server that answers `yes` to everything.
-    async fn listening(limits: Limits) -> Listening {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (shutdown, ended) = oneshot::channel();
-        let answer = |_, _| async { Response::new(Body::from("yes")) };
-        let task = tokio::spawn(listen(listener, limits, answer, async {
-            ended.await.unwrap();
-        }));
-        Listening {
-            address,
-            shutdown,
-            task,
-        }
-    }
-
-    impl Listening {
-        async fn connect(&self) -> TcpStream {
-            TcpStream::connect(self.address).await.unwrap()
-        }
-
-        async fn ends(self) {
-            self.shutdown.send(()).unwrap();
-            timeout(BOUND, self.task).await.unwrap().unwrap();
-        }
-    }
-
-    async fn ask(stream: &mut TcpStream) {
-        stream.write_all(REQUEST).await.unwrap();
-        answered(stream).await;
-    }
-
-    async fn answered(stream: &mut TcpStream) {
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\nyes") {
-            let read = timeout(BOUND, stream.read_buf(&mut answer)).await;
-            assert_ne!(read.unwrap().unwrap(), 0, "closed without an answer");
-        }
-        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
-    }
-
-    #[tokio::test]
-    async fn a_connection_on_which_nothing_whole_is_asked_is_closed() {
-        let server = listening(Limits {
-            headers_within: Duration::from_millis(100),
-            ..Limits::default()
-        })
-        .await;
-        for start in [
-            // less than tells which version of HTTP is spoken
-            &b""[..],
-            b"P",
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r",
-            // HTTP/2 without a request
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            b"GET / HTTP/1.1\r\nhost: registry.exam",
-        ] {
-            let mut stream = server.connect().await;
-            stream.write_all(start).await.unwrap();
-            let mut rest = Vec::new();
-            let closed = timeout(BOUND, stream.read_to_end(&mut rest)).await;
-            assert!(closed.is_ok(), "{:?} is still open", start.escape_ascii());
-            assert!(!rest.starts_with(b"HTTP/1.1 200"), "nothing was asked");
-        }
-        server.ends().await;
-    }
-
-    #[tokio::test]
-    async fn an_answer_may_take_longer_than_the_first_request() {
-        let limits = Limits {
-            headers_within: Duration::from_millis(100),
-            ..Limits::default()
-        };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (arrived, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let answer = {
-            let (arrived, gate) = (arrived.clone(), gate.clone());
-            move |_, _| {
-                let (arrived, gate) = (arrived.clone(), gate.clone());
-                async move {
-                    arrived.notify_one();
-                    gate.notified().await;
-                    Response::new(Body::from("yes"))
-                }
-            }
-        };
-        let server = tokio::spawn(listen(listener, limits, answer, std::future::pending()));
-        let mut patient = TcpStream::connect(address).await.unwrap();
-        patient.write_all(REQUEST).await.unwrap();
-        timeout(BOUND, arrived.notified()).await.unwrap();
-        // came later and is closed for its silence: by then the time for a first request is over
-        let mut silent = TcpStream::connect(address).await.unwrap();
-        let closed = timeout(BOUND, silent.read(&mut [0; 1])).await;
-        assert_eq!(closed.unwrap().unwrap(), 0);
-        gate.notify_one();
-        answered(&mut patient).await;
-        server.abort();
-    }
-
-    #[tokio::test]
-    async fn connections_beyond_the_bound_wait_until_another_one_ends() {
-        let server = listening(Limits {
-            connections: 1,
-            ..Limits::default()
-        })
-        .await;
-        let mut first = server.connect().await;
-        ask(&mut first).await;
-        let mut second = server.connect().await;
-        second.write_all(REQUEST).await.unwrap();
-        // as long as the second one would have needed many times over
-        for _ in 0..50 {
-            ask(&mut first).await;
-        }
-        let early = second.try_read(&mut [0; 1]).unwrap_err();
-        assert_eq!(early.kind(), io::ErrorKind::WouldBlock);
-        drop(first);
-        answered(&mut second).await;
-        server.ends().await;
-    }
-
-    #[tokio::test]
-    async fn a_server_without_a_free_place_ends_in_order() {
-        let server = listening(Limits {
-            connections: 1,
-            ..Limits::default()
-        })
-        .await;
-        let mut only = server.connect().await;
-        ask(&mut only).await;
-        server.ends().await;
-        let closed = timeout(BOUND, only.read(&mut [0; 1])).await;
-        assert_eq!(closed.unwrap().unwrap(), 0);
-    }
-}
+mod tests;

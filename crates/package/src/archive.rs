@@ -23,7 +23,7 @@ use self::{
     names::Names,
 };
 use crate::{
-    manifest::package_id,
+    manifest::{Outline, package_id},
     text::{shown, size},
 };
 
@@ -250,6 +250,30 @@ pub fn read_file<R: BufRead>(
             return Ok(ControlFlow::Continue(()));
         }
         found = Some(member.read(path, limit)?);
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(found)
+}
+
+/// What the manifest of an archive that was never checked here says about its crate; `None` where there is none. Stops at it.
+///
+/// # Errors
+/// When the archive cannot be read as far as there.
+pub fn read_outline<R: BufRead>(
+    reader: R,
+    limits: &ArchiveLimits,
+) -> Result<Option<Outline>, ArchiveRefused> {
+    let mut found = None;
+    walk(reader, limits.unpacked_bytes, &mut |mut member| {
+        let path = std::str::from_utf8(&member.path).ok();
+        if !matches!(
+            path.and_then(|path| path.split_once('/')),
+            Some((_, MANIFEST))
+        ) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let manifest = member.read(MANIFEST, limits.manifest_bytes)?;
+        found = Some(Outline::of(&manifest));
         Ok(ControlFlow::Break(()))
     })?;
     Ok(found)

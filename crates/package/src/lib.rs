@@ -12,6 +12,7 @@ mod version;
 
 pub use archive::{
     Archive, ArchiveLimits, ArchiveRefused, VcsState, identify, read_archive, read_file,
+    read_outline,
 };
 pub use frame::{FrameLimits, FramePart, FrameReader, FrameRefused, PublishMetadata};
 pub use index::{
@@ -20,6 +21,6 @@ pub use index::{
 };
 pub use manifest::{
     Dependency, DependencyKind, DependencyRegistry, FeatureRefused, ManifestLimits,
-    ManifestRefused, PackageFacts, is_reserved, read_facts, warnings,
+    ManifestRefused, Outline, PackageFacts, is_reserved, read_facts, warnings,
 };
 pub use version::{InvalidVersion, parse_version};

@@ -6,6 +6,7 @@
 mod dependencies;
 mod features;
 mod identity;
+mod outline;
 mod reserved;
 mod schema;
 mod targets;
@@ -18,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use supercargo_types::{CrateName, InvalidCrateName};
 
 pub(crate) use self::identity::package_id;
-pub use self::{features::FeatureRefused, reserved::is_reserved, warnings::warnings};
+pub use self::{
+    features::FeatureRefused, outline::Outline, reserved::is_reserved, warnings::warnings,
+};
 use self::{identity::parse, schema::Manifest};
 use crate::{
     archive::{Archive, VcsState},

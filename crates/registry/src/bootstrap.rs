@@ -50,6 +50,8 @@ impl Instance {
                 visibility: Visibility::Private,
                 publishing: Publishing::Owners,
                 upstreams: Vec::new(),
+                allow: Vec::new(),
+                block: Vec::new(),
                 now,
             },
             upstream: NewUpstream {
@@ -65,11 +67,13 @@ impl Instance {
             token: tokens::row(self, &secret, "first administrator", Scopes::all()),
             audit,
         };
-        if self.store.bootstrap(&first).await? {
-            self.reload_directory()
-                .await
-                .map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
-            self.people_changed();
+        let is_first = self.store.bootstrap(&first).await?;
+        // also where another replica was first, perhaps a moment ago
+        self.reload_directory()
+            .await
+            .map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+        self.people_changed();
+        if is_first {
             return Ok(FirstStart::Done { token: secret });
         }
         let token_differs = match given {

@@ -47,7 +47,7 @@ impl Instance {
     /// Makes a claim; it holds when this returns.
     ///
     /// # Errors
-    /// [`Refusal::ClaimTaken`], [`Refusal::MergeClaim`].
+    /// [`Refusal::ClaimTaken`].
     pub async fn create_claim(
         &self,
         right: &MayMaintain,
@@ -57,9 +57,6 @@ impl Instance {
     ) -> Outcome<ClaimImpact> {
         let registry = &right.registry;
         right.covers_pattern(&pattern)?;
-        if mode == ClaimMode::Merge {
-            return Err(Refusal::MergeClaim.into());
-        }
         let now = self.clock().now();
         let mut audit = self.audit("claim.created", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
@@ -69,12 +66,18 @@ impl Instance {
             .store
             .create_claim(registry.id, &pattern, mode, made_by, now, &audit);
         let created = self.write_settings(write).await?;
-        let Created::Done(cached_versions) = created else {
+        self.forget_absences(registry, &pattern);
+        let Created::Done(forgotten) = created else {
             return Err(Refusal::ClaimTaken {
                 registry: registry.name.clone(),
                 pattern,
             }
             .into());
+        };
+        let cached_versions = match mode {
+            ClaimMode::Private | ClaimMode::Fork => forgotten,
+            // upstream's versions are served as before, only that what it lists from now on counts
+            ClaimMode::Merge => 0,
         };
         let claim = Claim {
             pattern,
@@ -115,6 +118,7 @@ impl Instance {
         let now = self.clock().now();
         let write = self.store.delete_claim(registry.id, pattern, now, &audit);
         if self.write_settings(write).await? {
+            self.forget_absences(registry, pattern);
             Ok(())
         } else {
             Err(Refusal::NoClaim {

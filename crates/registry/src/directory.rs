@@ -3,14 +3,13 @@
 //! A snapshot is replaced as a whole after each write, before the write is answered. Each registry carries the time its
 //! settings last changed, which is part of every view's key: a view resolved under former settings is never found again.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::HashMap, sync::Arc};
 
-use supercargo_store::{ClaimRow, DirectoryRows, UpstreamSettings};
+use supercargo_policy::{Hosting, NameQuarantine, Quarantine, Rules};
+use supercargo_store::{ClaimRow, CrateRow, DirectoryRows, QuarantineRow, UpstreamSettings};
 use supercargo_types::{
-    CanonicalName, ClaimMode, NamePattern, Publishing, RegistryName, Timestamp, Visibility,
+    CanonicalName, ClaimMode, NamePattern, Publishing, RegistryName, Timestamp, VersionPattern,
+    Visibility,
 };
 use supercargo_upstream::Upstream;
 
@@ -37,6 +36,8 @@ pub struct Registry {
     /// What it reads through.
     pub upstream: Option<Attached>,
     pub(crate) claims: Vec<ClaimRow>,
+    /// What keeps versions back.
+    pub(crate) rules: Rules,
 }
 
 /// An upstream as one registry uses it.
@@ -70,27 +71,30 @@ pub struct UpstreamSummary {
 }
 
 impl Registry {
-    /// How a claim treats a name; `None` where none covers it. A name of its own decides; among patterns, the mode that
-    /// asks upstreams least, for a longer pattern beside it must not let a private name out.
+    /// How a claim treats a name; `None` where none covers it.
     pub fn claim(&self, name: &CanonicalName) -> Option<ClaimMode> {
-        let covering = self
-            .claims
-            .iter()
-            .filter(|claim| claim.pattern.covers(name));
-        let caution = |mode: ClaimMode| match mode {
-            ClaimMode::Private => 2,
-            ClaimMode::Fork => 1,
-            ClaimMode::Merge => 0,
+        let claims = self.claims.iter();
+        supercargo_policy::claimed(claims.map(|claim| (&claim.pattern, claim.mode)), name)
+    }
+
+    /// How it treats a name of which it has this row, or none.
+    pub(crate) fn mode(&self, name: &CanonicalName, row: Option<&CrateRow>) -> Option<ClaimMode> {
+        let hosting = match row {
+            None => Hosting::Never,
+            Some(row) if row.released_at.is_some() => Hosting::Released,
+            Some(_) => Hosting::Hosted,
         };
-        covering
-            .max_by_key(|claim| {
-                (
-                    claim.pattern.is_exact(),
-                    caution(claim.mode),
-                    claim.pattern.as_str().len(),
-                )
-            })
-            .map(|claim| claim.mode)
+        supercargo_policy::mode(self.claim(name), hosting)
+    }
+
+    /// What alone is given out; empty: everything.
+    pub fn allow(&self) -> &[VersionPattern] {
+        &self.rules.allow
+    }
+
+    /// What is not given out.
+    pub fn block(&self) -> &[VersionPattern] {
+        &self.rules.block
     }
 
     /// Whether `config.json` says `auth-required`.
@@ -142,6 +146,11 @@ impl Directory {
                 changed_at: row.changed_at,
                 upstream: attached,
                 claims: row.claims,
+                rules: Rules {
+                    allow: row.allow,
+                    block: row.block,
+                    quarantines: quarantines(row.quarantines),
+                },
             };
             directory.registries.insert(row.name, Arc::new(registry));
         }
@@ -182,22 +191,38 @@ impl Directory {
     }
 
     /// The registries that read through an upstream.
+    pub(crate) fn readers_of(&self, upstream_id: i64) -> impl Iterator<Item = &Arc<Registry>> {
+        self.registries.values().filter(move |registry| {
+            let attached = registry.upstream.as_ref();
+            attached.is_some_and(|attached| attached.upstream.id == upstream_id)
+        })
+    }
+
+    /// Their names, in order.
     pub(crate) fn users_of(&self, upstream_id: i64) -> Vec<&RegistryName> {
-        let uses = |registry: &Registry| {
-            registry
-                .upstream
-                .as_ref()
-                .is_some_and(|at| at.upstream.id == upstream_id)
-        };
-        let mut names: Vec<_> = self
-            .registries
-            .values()
-            .filter(|registry| uses(registry))
-            .map(|registry| &registry.name)
-            .collect();
+        let readers = self.readers_of(upstream_id);
+        let mut names: Vec<_> = readers.map(|registry| &registry.name).collect();
         names.sort();
         names
     }
+}
+
+fn quarantines(rows: Vec<QuarantineRow>) -> HashMap<CanonicalName, NameQuarantine> {
+    let mut by_name = HashMap::<_, NameQuarantine>::new();
+    for row in rows {
+        let quarantine = Quarantine {
+            action: row.action,
+            reason: row.reason,
+            created_at: row.created_at,
+            created_by: row.created_by,
+        };
+        let of_name = by_name.entry(row.name).or_default();
+        match row.number {
+            Some(number) => drop(of_name.numbers.insert(number, quarantine)),
+            None => of_name.whole = Some(quarantine),
+        }
+    }
+    by_name
 }
 
 impl Instance {
@@ -206,70 +231,24 @@ impl Instance {
         self.directory.load()
     }
 
-    /// Reads the settings again. Every write of them calls this before it is answered; one at a time, so that the snapshot
-    /// of an earlier write never replaces that of a later one.
+    /// Reads the settings again. Every write of them calls this before it is answered, and so does the feed; one at a time, so
+    /// that the snapshot of an earlier write never replaces that of a later one. After a failure nothing in memory is believed
+    /// before it has been read anew.
     pub(crate) async fn reload_directory(&self) -> Result<(), Failure> {
         let _turn = self.directory_turn.lock().await;
-        // true until it is done, whatever happens on the way
-        self.directory_stale.store(true, Ordering::SeqCst);
-        let rows = self.store.directory().await?;
-        let directory = Directory::build(rows, &self.secrets).map_err(Failure::fault)?;
-        self.directory.store(Arc::new(directory));
-        self.directory_stale.store(false, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn registry(claims: &[(&str, ClaimMode)]) -> Registry {
-        Registry {
-            id: 1,
-            name: "main".parse().unwrap(),
-            description: String::new(),
-            labels: std::collections::BTreeMap::new(),
-            visibility: Visibility::Private,
-            publishing: Publishing::Owners,
-            created_at: Timestamp::from_seconds(0),
-            changed_at: Timestamp::from_seconds(0),
-            upstream: None,
-            claims: claims
-                .iter()
-                .map(|(pattern, mode)| ClaimRow {
-                    pattern: pattern.parse().unwrap(),
-                    mode: *mode,
-                    created_at: Timestamp::from_seconds(0),
-                    created_by: None,
-                })
-                .collect(),
+        let read = match self.store.directory().await {
+            Ok(rows) => Directory::build(rows, &self.secrets).map_err(Failure::fault),
+            Err(error) => Err(error.into()),
+        };
+        match read {
+            Ok(directory) => {
+                self.directory.store(Arc::new(directory));
+                Ok(())
+            }
+            Err(failure) => {
+                self.copies.lapse();
+                Err(failure)
+            }
         }
-    }
-
-    #[test]
-    fn a_claim_on_the_name_itself_decides() {
-        let registry = registry(&[
-            ("acme-*", ClaimMode::Private),
-            ("acme-http", ClaimMode::Fork),
-            ("*", ClaimMode::Fork),
-            // longer than `acme-*`, and must not let a private name out
-            ("*-utils", ClaimMode::Fork),
-        ]);
-        let claim = |name: &str| registry.claim(&name.parse().unwrap());
-        assert_eq!(claim("acme-tools"), Some(ClaimMode::Private));
-        assert_eq!(claim("ACME_http"), Some(ClaimMode::Fork));
-        assert_eq!(claim("serde"), Some(ClaimMode::Fork));
-        assert_eq!(claim("acme-utils"), Some(ClaimMode::Private));
-    }
-
-    #[test]
-    fn among_equals_the_cautious_mode_decides() {
-        let registry = registry(&[("a*c", ClaimMode::Merge), ("ab*", ClaimMode::Private)]);
-        assert_eq!(
-            registry.claim(&"abc".parse().unwrap()),
-            Some(ClaimMode::Private)
-        );
-        assert_eq!(registry.claim(&"zzz".parse().unwrap()), None);
     }
 }

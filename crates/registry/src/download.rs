@@ -6,15 +6,16 @@
 use std::{
     collections::HashMap,
     io,
+    ops::Range,
     pin::Pin,
     sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use supercargo_blobs::{BlobBody, StagedReader};
+use supercargo_blobs::{Blob, BlobBody, Blobs, StagedReader};
 use supercargo_store::{LedgerRow, NewCachedCrate};
-use supercargo_types::{Digest, Spelling, View};
+use supercargo_types::{Action, Digest, Spelling, View};
 use tokio::sync::watch;
 
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     directory::{Registry, UpstreamSummary},
     refusal::{Failure, Outcome, Refusal},
     rights::MayRead,
-    views::{Listed, Listing, Origin, Resolved},
+    views::{CHANGED, Listed, Listing, Origin, Resolved},
 };
 
 /// What is held back of a file until its checksum has matched.
@@ -36,8 +37,16 @@ pub struct Download {
     pub checksum: Digest,
     /// Its length in bytes, where it is known before the end.
     pub size: Option<u64>,
-    /// Its bytes.
-    pub body: DownloadBody,
+    /// Its bytes, or the way to them.
+    pub delivered: Delivered,
+}
+
+/// What [`Delivery`] asked for.
+pub enum Delivered {
+    /// The bytes.
+    Opened(DownloadBody),
+    /// A stored file, not opened yet.
+    Unopened(Unopened),
 }
 
 /// The bytes of a download.
@@ -46,6 +55,51 @@ pub enum DownloadBody {
     Whole(Bytes),
     /// Piece by piece.
     Pieces(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
+}
+
+/// How a download is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// At once; its first client gets a file while it still comes from its upstream.
+    AsItComes,
+    /// For a part of it, or for its size alone: a file that is not here yet is awaited, and nothing is opened.
+    Unopened,
+}
+
+/// A stored file that may be read. Only [`Instance::download`] makes one, so what was proved for it travels along.
+pub struct Unopened {
+    blobs: Blobs,
+    checksum: Digest,
+    size: u64,
+}
+
+impl Unopened {
+    /// In bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Opens a part of it, cut at its end.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn read(&self, part: Range<u64>) -> Outcome<DownloadBody> {
+        let blob = self.blobs.get_range(&self.checksum, part).await?;
+        let blob = blob.ok_or_else(|| {
+            Failure::fault(anyhow::anyhow!(
+                "the blob {} vanished while it was read",
+                self.checksum
+            ))
+        })?;
+        Ok(opened(blob))
+    }
+}
+
+fn opened(blob: Blob) -> DownloadBody {
+    match blob.body {
+        BlobBody::Whole(bytes) => DownloadBody::Whole(bytes),
+        BlobBody::Pieces(pieces) => DownloadBody::Pieces(Box::pin(pieces)),
+    }
 }
 
 /// The fetches that are under way, one per upstream and checksum.
@@ -108,6 +162,15 @@ impl Wanted {
             .version(&self.version)
             .expect("invariant: found when the download began")
     }
+
+    fn changed_bytes(&self, upstream: &str) -> Refusal {
+        Refusal::ChangedBytes {
+            registry: self.registry.name.clone(),
+            upstream: upstream.to_owned(),
+            name: self.name.to_string(),
+            version: self.version.clone(),
+        }
+    }
 }
 
 impl Instance {
@@ -121,6 +184,7 @@ impl Instance {
         view: View,
         name: &Spelling,
         version: &str,
+        delivery: Delivery,
     ) -> Outcome<Download> {
         let registry = right.registry.clone();
         let listing = match self.view(right, view, name).await? {
@@ -137,17 +201,14 @@ impl Instance {
             .version(version)
             .and_then(|listed| Some((listed.checksum?, listed.origin)));
         let Some((checksum, origin)) = found else {
-            let (registry, name) = (registry.name.clone(), name.to_string());
-            return Err(Refusal::NoVersion {
-                registry,
-                name,
-                version: version.to_owned(),
-            }
-            .into());
+            return Err(self.no_version(&registry, view, name, version).await?);
         };
+        self.check_withheld(&registry, name, &listing, version)
+            .await?;
         match origin {
-            Origin::Hosted => {
-                let stored = self.stored(&checksum).await?;
+            Origin::Hosted { version_id } => {
+                self.note_served(&listing, version, version_id).await;
+                let stored = self.stored(&checksum, delivery).await?;
                 stored.ok_or_else(|| {
                     Failure::fault(anyhow::anyhow!(
                         "the blob {checksum} of {name}@{version} is missing"
@@ -170,20 +231,108 @@ impl Instance {
                     version: version.to_owned(),
                     checksum,
                 };
-                self.from_upstream(&upstream, wanted).await
+                self.from_upstream(&upstream, wanted, delivery).await
             }
         }
     }
 
-    async fn stored(&self, checksum: &Digest) -> Outcome<Option<Download>> {
-        let blob = self.blobs.get(checksum).await?;
-        Ok(blob.map(|blob| Download {
+    /// A version that a view does not list: never there, or deleted.
+    async fn no_version(
+        &self,
+        registry: &Registry,
+        view: View,
+        name: &Spelling,
+        version: &str,
+    ) -> Outcome<Failure> {
+        let number = version.parse().ok().filter(|_| view != View::Mirror);
+        let row = self.store.crate_row(registry.id, &name.canonical()).await?;
+        let row = row.filter(|row| row.name.spelling() == *name);
+        if let (Some(number), Some(row)) = (number, row)
+            && let Some((existing, true)) = self.store.version_numbered(row.id, &number).await?
+        {
+            return Ok(Refusal::VersionDeleted {
+                registry: registry.name.clone(),
+                name: row.name.to_string(),
+                version: existing.to_string(),
+            }
+            .into());
+        }
+        Ok(Refusal::NoVersion {
+            registry: registry.name.clone(),
+            name: name.to_string(),
+            version: version.to_owned(),
+        }
+        .into())
+    }
+
+    /// Refuses what is blocked, and what is held unless these bytes were given out before.
+    pub(crate) async fn check_withheld(
+        &self,
+        registry: &Registry,
+        name: &Spelling,
+        listing: &Listing,
+        version: &str,
+    ) -> Outcome<()> {
+        let listed = listing.version(version);
+        let Some((listed, verdict)) = listed.and_then(|at| Some((at, at.verdict.as_ref()?))) else {
+            return Ok(());
+        };
+        if verdict.action == Action::Hold {
+            let was_served = match (listed.origin, &listed.checksum) {
+                _ if listed.is_ledgered() => true,
+                // a replica may have served it since this view was made
+                (Origin::Hosted { version_id }, _) => self.store.served(version_id).await?,
+                (Origin::Upstream, Some(checksum)) => {
+                    let id = registry.id;
+                    self.store.was_served(id, name, version, checksum).await?
+                }
+                (Origin::Upstream, None) => false,
+            };
+            if was_served {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Withheld {
+            registry: registry.name.clone(),
+            name: listed.name.clone(),
+            version: listed.version.clone(),
+            verdict: verdict.clone(),
+        }
+        .into())
+    }
+
+    /// Writes down that a hosted version is out: a later hold must not break the builds that have it.
+    async fn note_served(&self, listing: &Listing, version: &str, version_id: i64) {
+        let Some(listed) = listing.version(version).filter(|at| !at.is_ledgered()) else {
+            return;
+        };
+        match self.store.mark_served(version_id, self.clock().now()).await {
+            Ok(()) => listed.mark_ledgered(),
+            // then a hold refuses what was served: safe, and no reason to refuse it now
+            Err(error) => tracing::warn!(%error, "a first download was not written down"),
+        }
+    }
+
+    async fn stored(&self, checksum: &Digest, delivery: Delivery) -> Outcome<Option<Download>> {
+        let found = match delivery {
+            Delivery::AsItComes => {
+                let blob = self.blobs.get(checksum).await?;
+                blob.map(|blob| (blob.size, Delivered::Opened(opened(blob))))
+            }
+            Delivery::Unopened => {
+                let unopened = |size| Unopened {
+                    blobs: self.blobs.clone(),
+                    checksum: *checksum,
+                    size,
+                };
+                let size = self.blobs.size(checksum).await?;
+                size.map(|size| (size, Delivered::Unopened(unopened(size))))
+            }
+        };
+        Ok(found.map(|(size, delivered)| Download {
             checksum: *checksum,
-            size: Some(blob.size),
-            body: match blob.body {
-                BlobBody::Whole(bytes) => DownloadBody::Whole(bytes),
-                BlobBody::Pieces(pieces) => DownloadBody::Pieces(Box::pin(pieces)),
-            },
+            size: Some(size),
+            delivered,
         }))
     }
 
@@ -191,18 +340,24 @@ impl Instance {
         self: &Arc<Self>,
         upstream: &Arc<UpstreamSummary>,
         wanted: Wanted,
+        delivery: Delivery,
     ) -> Outcome<Download> {
         // Only bytes that this upstream itself once delivered: otherwise an upstream that lists the checksum of a private
         // crate, which stands in lockfiles, would be handed that crate.
         let delivered = self.delivered_by(upstream, &wanted).await?;
-        if delivered && let Some(download) = self.stored(&wanted.checksum).await? {
+        if delivered && let Some(download) = self.stored(&wanted.checksum, delivery).await? {
             self.enter_in_ledger(&wanted).await?;
             return Ok(download);
         }
+        if wanted.listed().lost == Some(CHANGED) {
+            // what its upstream has now are the other bytes
+            return Err(wanted.changed_bytes(&upstream.name).into());
+        }
         let (mut progress, is_first) = self.join_fetch(upstream, &wanted);
+        let follows = is_first && delivery == Delivery::AsItComes;
         let ready = |now: &Progress| match &now.end {
-            None => is_first && now.visible > 0,
-            Some(End::Proven(_)) => is_first,
+            None => follows && now.visible > 0,
+            Some(End::Proven(_)) => follows,
             Some(End::Stored | End::Failed(_)) => true,
         };
         let seen = progress.wait_for(ready).await.map(|seen| seen.clone());
@@ -220,12 +375,12 @@ impl Instance {
                 Ok(Download {
                     checksum,
                     size: seen.length,
-                    body,
+                    delivered: Delivered::Opened(body),
                 })
             }
             Some(End::Stored) => {
                 self.enter_in_ledger(&wanted).await?;
-                let stored = self.stored(&wanted.checksum).await?;
+                let stored = self.stored(&wanted.checksum, delivery).await?;
                 stored.ok_or_else(|| {
                     Failure::fault(anyhow::anyhow!("a blob vanished right after it was stored"))
                 })
@@ -234,8 +389,8 @@ impl Instance {
     }
 
     async fn delivered_by(&self, upstream: &UpstreamSummary, wanted: &Wanted) -> Outcome<bool> {
-        // a row in the ledger was written only after the proof, and for this very view
-        if wanted.listed().is_delivered() || wanted.listed().is_ledgered() {
+        // A row in the ledger is no proof: the registry may have read through another upstream when it was written.
+        if wanted.listed().is_delivered() {
             return Ok(true);
         }
         let delivered = self
@@ -273,13 +428,7 @@ impl Instance {
                 .upstream
                 .as_ref()
                 .map_or("", |attached| attached.upstream.name.as_str());
-            return Err(Refusal::ChangedBytes {
-                registry: registry.name.clone(),
-                upstream: upstream.to_owned(),
-                name: name.to_string(),
-                version: wanted.version.clone(),
-            }
-            .into());
+            return Err(wanted.changed_bytes(upstream).into());
         }
         listed.mark_ledgered();
         Ok(())
@@ -319,13 +468,21 @@ impl Instance {
                 Ok(Err(failure)) => End::Failed(failure),
                 Err(panicked) => End::Failed(Failure::fault(panicked.into())),
             };
-            let mut running = instance
-                .fetches
-                .running
-                .lock()
-                .expect("invariant: nobody panics with this lock");
-            running.remove(&key);
-            tell.send_modify(|progress| progress.end = Some(end));
+            let is_stored = matches!(end, End::Stored);
+            {
+                let mut running = instance
+                    .fetches
+                    .running
+                    .lock()
+                    .expect("invariant: nobody panics with this lock");
+                running.remove(&key);
+                tell.send_modify(|progress| progress.end = Some(end));
+            }
+            // when everybody who waits has been told
+            if is_stored {
+                let (upstream, checksum) = key;
+                instance.describe(upstream, checksum).await;
+            }
         });
         (progress, true)
     }
@@ -338,7 +495,7 @@ impl Instance {
     ) -> Outcome<()> {
         // Another fetch may have ended between the look of whoever started this one and its start.
         if self.delivered_by(upstream, wanted).await?
-            && self.stored(&wanted.checksum).await?.is_some()
+            && self.blobs.contains(&wanted.checksum).await?
         {
             return Ok(());
         }
@@ -369,6 +526,7 @@ impl Instance {
         }
         let size = hashed.size();
         tell.send_modify(|progress| progress.end = Some(End::Proven(size)));
+        let _kept = self.keeping.read().await;
         hashed.put().await?;
         let delivered = NewCachedCrate {
             upstream_id: upstream.id,

@@ -3,9 +3,9 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -15,8 +15,12 @@ use supercargo_types::{Clock, Random, Site};
 use supercargo_upstream::{ClientSettings, UpstreamClient};
 
 use crate::{
+    archives::Archives,
+    copies::Copies,
     directory::Directory,
     download::Fetches,
+    downloads::DownloadCounts,
+    feed,
     refusal::Outcome,
     rights::Actor,
     secrets::Secrets,
@@ -36,18 +40,23 @@ pub struct Instance {
     pub(crate) upstream_index: UpstreamIndex,
     pub(crate) views: Views,
     pub(crate) fetches: Fetches,
+    pub(crate) download_counts: DownloadCounts,
+    pub(crate) archives: Archives,
     pub(crate) sessions: Sessions,
     pub(crate) secrets: Secrets,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) directory_turn: tokio::sync::Mutex<()>,
-    /// A reload failed: memory may hold settings that are not any more.
-    pub(crate) directory_stale: AtomicBool,
+    /// Read while bytes are stored and it is not written down yet who needs them; written while bytes are dropped that
+    /// nobody needs. Other processes on the same database are not held off by it: what they store at the very moment at
+    /// which the last use of the same bytes is purged here could be lost.
+    pub(crate) keeping: tokio::sync::RwLock<()>,
+    pub(crate) copies: Copies,
     people: AtomicU64,
     settings: Settings,
 }
 
 impl Instance {
-    /// Loads the settings from the database and starts the batch writer.
+    /// Loads the settings from the database, and starts the batch writer and what listens for changes of other processes.
     ///
     /// # Errors
     /// When the database cannot be read, a secret does not decrypt, or an allowed address makes no sense.
@@ -61,9 +70,14 @@ impl Instance {
         let upstream = UpstreamClient::new(ClientSettings {
             timeout: settings.upstream.timeout,
             allow,
+            clock: settings.clock.clone(),
             ..ClientSettings::default()
         })?;
         let secrets = Secrets::new(&settings.secret_key);
+        let copies = Copies::new(store.is_shared(), Instant::now());
+        store
+            .note_base(settings.site.base(), settings.clock.now())
+            .await?;
         let directory = Directory::build(store.directory().await?, &secrets)?;
         let instance = Arc::new(Self {
             store,
@@ -72,15 +86,22 @@ impl Instance {
             upstream_index: UpstreamIndex::new(),
             views: Views::new(),
             fetches: Fetches::default(),
+            download_counts: DownloadCounts::default(),
+            archives: Archives::new(),
             sessions: Sessions::new(),
             secrets,
             directory: ArcSwap::from_pointee(directory),
             directory_turn: tokio::sync::Mutex::default(),
-            directory_stale: AtomicBool::new(false),
+            keeping: tokio::sync::RwLock::default(),
+            copies,
             people: AtomicU64::new(0),
             settings,
         });
         tokio::spawn(write_batches(Arc::downgrade(&instance)));
+        if instance.store.is_shared() {
+            let feed = instance.store.feed();
+            tokio::spawn(feed::follow(Arc::downgrade(&instance), feed));
+        }
         Ok(instance)
     }
 
@@ -153,6 +174,8 @@ impl Instance {
         self.fetches.store_proven().await;
         self.upstream_index.flush(self).await;
         self.write_uses().await;
+        self.write_download_counts().await;
+        self.write_descriptions().await;
     }
 
     async fn write_uses(&self) {
@@ -203,13 +226,7 @@ async fn write_batches(instance: std::sync::Weak<Instance>) {
         };
         instance.upstream_index.flush(&instance).await;
         instance.write_uses().await;
-        if instance.directory_stale.load(Ordering::SeqCst)
-            && let Err(failure) = instance.reload_directory().await
-        {
-            tracing::error!(
-                ?failure,
-                "settings in memory may be old; reading them again failed"
-            );
-        }
+        instance.write_download_counts().await;
+        instance.write_descriptions().await;
     }
 }

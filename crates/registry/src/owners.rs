@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use supercargo_store::OwnerRemoved;
-use supercargo_types::{CrateName, PrincipalKind, PrincipalRef, Spelling};
+use supercargo_store::{OwnerAdded, OwnerRemoved};
+use supercargo_types::{CrateName, PrincipalRef, Spelling};
 
 use crate::{
     Caller, Instance,
@@ -18,7 +18,7 @@ use crate::{
 pub struct Owner {
     /// Fits into the 32 bits that cargo reads.
     pub id: i64,
-    /// As written: `alice`, `service:ci`.
+    /// As written: `alice`, `service:ci`, `team:core`.
     pub principal: PrincipalRef,
 }
 
@@ -89,9 +89,6 @@ impl Instance {
         for text in owners {
             let unknown = || Refusal::UnknownOwner(text.clone());
             let principal: PrincipalRef = text.parse().map_err(|_| unknown())?;
-            if principal.kind == PrincipalKind::Team {
-                return Err(unknown().into());
-            }
             let row = self
                 .store
                 .find_principal(&principal)
@@ -121,9 +118,11 @@ impl Instance {
             audit.registry = Some(right.registry.name.to_string());
             audit.crate_name = Some(change.name.to_string());
             audit.detail = Some(principal.to_string());
-            self.store
-                .add_owner(change.crate_id, *id, self.clock().now(), &audit)
-                .await?;
+            let now = self.clock().now();
+            let added = self.store.add_owner(change.crate_id, *id, now, &audit);
+            if added.await? == OwnerAdded::Gone {
+                return Err(Refusal::UnknownOwner(principal.to_string()).into());
+            }
         }
         Ok(format!(
             "{} now owns crate `{}` of registry `{}`",
@@ -157,7 +156,7 @@ impl Instance {
                 OwnerRemoved::Removed => {}
                 OwnerRemoved::LastOne => {
                     return Err(Refusal::LastOwner {
-                        owner: principal.name.clone(),
+                        owner: principal.to_string(),
                         name,
                     }
                     .into());

@@ -1,4 +1,4 @@
-//! Users, service accounts, and members of registries.
+//! Users, service accounts, and members of registries. What is peculiar to teams is in `teams.rs`.
 
 use serde::Serialize;
 use supercargo_store::{Created, PrincipalRow};
@@ -32,7 +32,7 @@ pub struct Principal {
 /// An account to be made.
 #[derive(Clone, Debug)]
 pub struct NewPrincipal {
-    /// User or service account.
+    /// User, service account or team.
     pub kind: PrincipalKind,
     /// Its name.
     pub name: AccountName,
@@ -60,7 +60,7 @@ impl Instance {
         }
     }
 
-    /// Makes a user or a service account of the instance.
+    /// Makes a user, a service account of the instance or a team.
     ///
     /// # Errors
     /// [`Refusal::AccountTaken`], [`Refusal::Shape`] for an e-mail that is none.
@@ -205,7 +205,11 @@ impl Instance {
         let write = self
             .store
             .set_member(right.registry.id, row.id, role, &audit);
-        self.write_people(write).await
+        if self.write_people(write).await? {
+            Ok(())
+        } else {
+            Err(unknown().into())
+        }
     }
 
     /// Ends a membership; it holds when this returns.

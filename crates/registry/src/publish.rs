@@ -8,18 +8,22 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use supercargo_blobs::{HashedBlob, StagedBlob};
 use supercargo_package::{
-    ArchiveLimits, Dependency, DependencyKind, DependencyRegistry, FrameLimits, FrameReader,
-    IndexEntry, ManifestLimits, PackageFacts, PublishMetadata, read_archive, read_facts,
-    stored_registry, warnings,
+    ArchiveLimits, ArchiveRefused, Dependency, DependencyKind, DependencyRegistry, FrameLimits,
+    FramePart, FrameReader, FrameRefused, IndexEntry, ManifestLimits, PackageFacts,
+    PublishMetadata, identify, parse_upstream_file, read_archive, read_facts, stored_registry,
+    warnings,
 };
 use supercargo_store::{NewVersion, PrincipalRow, PublishRule, Published as Stored};
-use supercargo_types::{ClaimMode, CrateName, PrincipalRef, Spelling};
+use supercargo_types::{
+    ClaimMode, CrateName, Digest, PrincipalRef, Spelling, View, version_number,
+};
+use supercargo_upstream::CircuitState;
 
 use crate::{
     Caller, Instance,
-    directory::Registry,
+    directory::{Registry, UpstreamSummary},
     refusal::{Failure, Outcome, Refusal},
-    rights::{Actor, MayPublish},
+    rights::{Actor, Denied, MayPublish},
     views::Content,
 };
 
@@ -47,7 +51,8 @@ pub(crate) const CRATES_IO: &str = "https://github.com/rust-lang/crates.io-index
 pub struct PublishStart {
     instance: Arc<Instance>,
     right: MayPublish,
-    frame: FrameReader,
+    /// What cargo wraps around the file; `None` where the body is the file itself.
+    frame: Option<FrameReader>,
     staged: StagedBlob,
     name_checked: bool,
 }
@@ -76,7 +81,21 @@ impl Instance {
         Ok(PublishStart {
             instance: self.clone(),
             right,
-            frame: FrameReader::new(limits),
+            frame: Some(FrameReader::new(limits)),
+            staged: self.blobs.stage().await?,
+            name_checked: false,
+        })
+    }
+
+    /// Begins a publish without cargo: the body is a `.crate` file, and everything is taken from the manifest in it.
+    ///
+    /// # Errors
+    /// Only faults: the staging folder cannot be written.
+    pub async fn start_upload(self: &Arc<Self>, right: MayPublish) -> Outcome<PublishStart> {
+        Ok(PublishStart {
+            instance: self.clone(),
+            right,
+            frame: None,
             staged: self.blobs.stage().await?,
             name_checked: false,
         })
@@ -89,9 +108,12 @@ impl PublishStart {
     /// # Errors
     /// As soon as something is wrong: a length over its limit, no JSON, a name this token may not write.
     pub async fn push(&mut self, piece: Bytes) -> Outcome<()> {
-        let file = self.frame.push(piece).map_err(Refusal::from)?;
+        let Some(frame) = &mut self.frame else {
+            return self.push_file(piece).await;
+        };
+        let file = frame.push(piece).map_err(Refusal::from)?;
         if !self.name_checked
-            && let Some(metadata) = self.frame.metadata()
+            && let Some(metadata) = frame.metadata()
         {
             self.right.covers(&metadata.name.canonical())?;
             self.name_checked = true;
@@ -102,18 +124,42 @@ impl PublishStart {
         Ok(())
     }
 
+    async fn push_file(&mut self, piece: Bytes) -> Outcome<()> {
+        let limit = self.instance.limits().crate_size;
+        let declared = self.staged.written() + piece.len() as u64;
+        if declared > limit {
+            return Err(Refusal::from(FrameRefused::TooLarge {
+                part: FramePart::Crate,
+                declared,
+                limit,
+            })
+            .into());
+        }
+        Ok(self.staged.write(piece).await?)
+    }
+
     /// The body is complete: checks it and publishes.
     ///
     /// # Errors
     /// Everything that row P8 lists, with nothing stored.
     pub async fn finish(self, caller: &Caller) -> Outcome<Published> {
-        let metadata = self.frame.finish().map_err(Refusal::from)?;
+        let metadata = match self.frame {
+            Some(frame) => Some(frame.finish().map_err(Refusal::from)?),
+            None => None,
+        };
         // Proved again: a slow upload must not outlive the revocation of its token, nor a claim that was made meanwhile.
         let actor = self.instance.actor_of(&self.right.actor.hash).await?;
         let registry = self.right.registry.name.as_str();
         let right = self.instance.may_publish(registry, Some(actor))?;
+        let mut hashed = self.staged.finish().await?;
+        let metadata = if let Some(metadata) = metadata {
+            metadata
+        } else {
+            let (file, metadata) = self.instance.identify(hashed).await?;
+            hashed = file;
+            metadata
+        };
         right.covers(&metadata.name.canonical())?;
-        let hashed = self.staged.finish().await?;
         self.instance
             .publish(&right, metadata, hashed, caller)
             .await
@@ -131,13 +177,26 @@ impl Instance {
         let registry = &right.registry;
         let (file, facts) = self.check_contents(&metadata, file).await?;
         let canonical = metadata.name.canonical();
+        check_allowed(registry, &metadata)?;
         self.check_free(right, &metadata).await?;
         let registries = self
             .dependency_registries(registry, &right.actor, &facts)
             .await?;
-        if self.mode(registry, &canonical).await?.is_none() {
-            self.check_upstream(registry, &metadata.name).await?;
+        let checked = match self.mode(registry, &canonical).await? {
+            None => match self.check_served(registry, &metadata.name).await {
+                Ok(()) => self.check_upstream(registry, &metadata.name).await,
+                Err(failure) => Err(failure),
+            },
+            Some(ClaimMode::Merge) => self.check_number(registry, &metadata, file.digest()).await,
+            Some(ClaimMode::Private | ClaimMode::Fork) => Ok(()),
+        };
+        if checked.is_err() {
+            // who is told what upstream has must find it in the view, not what was known a moment before
+            self.views.changed(registry.id, &canonical);
         }
+        checked?;
+
+        self.still_may(right, &metadata).await?;
 
         let now = self.clock().now();
         let checksum = *file.digest();
@@ -145,6 +204,8 @@ impl Instance {
             registries.get(&key(dependency)).cloned().flatten()
         });
         let size = file.size();
+        // from here to the commit nobody may take the bytes for left over
+        let kept = self.keeping.read().await;
         file.put().await?;
         let new = NewVersion {
             registry_id: registry.id,
@@ -154,6 +215,11 @@ impl Instance {
             size,
             entry: entry.to_line(),
             description: facts.description.clone(),
+            dependencies: facts
+                .dependencies
+                .iter()
+                .map(|dependency| dependency.package.canonical())
+                .collect(),
             facts: serde_json::to_string(&facts).map_err(|error| Failure::fault(error.into()))?,
             principal_id: Some(right.actor.principal_id),
             now,
@@ -168,14 +234,85 @@ impl Instance {
             must_own: right.must_own,
         };
         let stored = self.store.publish(&new, rule, &audit).await;
+        drop(kept);
         // also after a failure, which may leave open whether the version was stored
         self.views.changed(registry.id, &canonical);
         refuse_unless_stored(right, &metadata, stored?)?;
+        let mut warnings = warnings(&facts);
+        if let Some(verdict) = registry.rules.verdict(&canonical, &metadata.version) {
+            let (state, since) = (verdict.participle(), verdict.since_when());
+            warnings.push(format!(
+                "`{}@{}` is published and {state} at once, as its crate is{since}: {}; ask a maintainer of registry `{}`",
+                metadata.name, metadata.version, verdict.reason, registry.name
+            ));
+        }
         Ok(Published {
             name: metadata.name,
             version: metadata.version.to_string(),
-            warnings: warnings(&facts),
+            warnings,
         })
+    }
+
+    /// The right once more, after what can take a while: unpacking, and questions to an upstream. A publish must not outlive
+    /// the revocation of its token, a new claim or list of the registry, or the registry itself, whose name a new one of
+    /// other members may have by now.
+    async fn still_may(&self, right: &MayPublish, metadata: &PublishMetadata) -> Outcome<()> {
+        let before = &right.registry;
+        let actor = self.actor_of(&right.actor.hash).await?;
+        let again = self.may_publish(before.name.as_str(), Some(actor))?;
+        let canonical = metadata.name.canonical();
+        again.covers(&canonical)?;
+        let now = &again.registry;
+        if now.id != before.id || now.created_at != before.created_at {
+            return Err(Denied::Hidden.into());
+        }
+        if now.claim(&canonical) != before.claim(&canonical) || again.must_own != right.must_own {
+            return Err(Refusal::Shape(format!(
+                "who may publish `{}` in registry `{}` has changed while it was published; publish again",
+                metadata.name, now.name
+            ))
+            .into());
+        }
+        check_allowed(now, metadata)
+    }
+
+    /// A name that was given out as upstream's becomes hosted only by a claim, also when upstream has lost it since or is not
+    /// attached any more: other bytes would come under numbers that lockfiles hold.
+    async fn check_served(&self, registry: &Registry, name: &CrateName) -> Outcome<()> {
+        for spelling in twins(name) {
+            let served = self
+                .store
+                .ledger(registry.id, View::Index, &spelling)
+                .await?;
+            if !served.is_empty() {
+                return Err(Refusal::NameServed {
+                    registry: registry.name.clone(),
+                    name: name.clone(),
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the manifest in a file says it is.
+    async fn identify(&self, file: HashedBlob) -> Outcome<(HashedBlob, PublishMetadata)> {
+        let limits = self.archive_limits();
+        let identified = tokio::task::spawn_blocking(move || -> Outcome<_> {
+            let reader = BufReader::with_capacity(READ_BUFFER, file.open()?);
+            let (name, version) = identify(reader, &limits).map_err(refused_archive)?;
+            Ok((file, PublishMetadata { name, version }))
+        });
+        identified
+            .await
+            .map_err(|error| Failure::fault(error.into()))?
+    }
+
+    fn archive_limits(&self) -> ArchiveLimits {
+        ArchiveLimits {
+            unpacked_bytes: self.limits().unpacked_size,
+            ..ArchiveLimits::default()
+        }
     }
 
     /// Reads the archive on the blocking pool, with its limits.
@@ -184,21 +321,12 @@ impl Instance {
         metadata: &PublishMetadata,
         file: HashedBlob,
     ) -> Outcome<(HashedBlob, PackageFacts)> {
-        let limits = ArchiveLimits {
-            unpacked_bytes: self.limits().unpacked_size,
-            ..ArchiveLimits::default()
-        };
+        let limits = self.archive_limits();
         let metadata = metadata.clone();
         let checked = tokio::task::spawn_blocking(move || -> Outcome<_> {
             let reader = BufReader::with_capacity(READ_BUFFER, file.open()?);
             let archive = read_archive(reader, &metadata.name, &metadata.version, &limits)
-                .map_err(|refused| {
-                    if refused.is_fault() {
-                        Failure::fault(refused.into())
-                    } else {
-                        Refusal::from(refused).into()
-                    }
-                })?;
+                .map_err(refused_archive)?;
             let facts = read_facts(
                 &archive,
                 &metadata.name,
@@ -235,21 +363,97 @@ impl Instance {
         {
             let owners = self.store.owners(hosted.id).await?;
             let owners: Vec<_> = owners.iter().map(PrincipalRow::reference).collect();
-            return Err(not_owner(registry, &right.actor, &hosted.name, &owners));
+            if !owners.is_empty() {
+                return Err(not_owner(registry, &right.actor, &hosted.name, &owners));
+            }
         }
         match self
             .store
             .version_numbered(hosted.id, &metadata.version)
             .await?
         {
-            Some(existing) => Err(Refusal::VersionExists {
+            Some((existing, is_deleted)) => {
+                Err(number_taken(registry, metadata, existing.to_string(), is_deleted).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Where both hosted and upstream's versions are served, a number that upstream has, or that was given out as one of
+    /// upstream's, must not get other bytes.
+    async fn check_number(
+        self: &Arc<Self>,
+        registry: &Registry,
+        metadata: &PublishMetadata,
+        checksum: &Digest,
+    ) -> Outcome<()> {
+        let canonical = metadata.name.canonical();
+        let attached = registry.upstream.as_ref();
+        let Some(attached) = attached.filter(|attached| attached.takes(&canonical)) else {
+            return Ok(());
+        };
+        let upstream = &attached.upstream;
+        let spelling = metadata.name.spelling();
+        let number = version_number(&metadata.version);
+        let is_number = |version: &str| {
+            let version = version.parse();
+            version.is_ok_and(|version| version_number(&version) == number)
+        };
+        let listed = self.listed_now(upstream, metadata).await?;
+        let ledger = self
+            .store
+            .ledger(registry.id, View::Index, &spelling)
+            .await?;
+        // an upstream that forgets a version gives nobody its number
+        let served = ledger
+            .into_iter()
+            .map(|row| (row.version, Some(row.checksum)));
+        // the very bytes that upstream has may be hosted, too
+        let other = listed
+            .into_iter()
+            .chain(served)
+            .find(|(version, other)| is_number(version) && other.as_ref() != Some(checksum));
+        match other {
+            Some((existing, _)) => Err(Refusal::UpstreamHasNumber {
                 registry: registry.name.clone(),
                 name: metadata.name.clone(),
                 version: metadata.version.to_string(),
-                existing: existing.to_string(),
+                existing,
+                upstream: upstream.name.clone(),
             }
             .into()),
             None => Ok(()),
+        }
+    }
+
+    /// The versions that an upstream lists at this moment; a last good copy is not good enough to give a number away.
+    async fn listed_now(
+        self: &Arc<Self>,
+        upstream: &Arc<UpstreamSummary>,
+        metadata: &PublishMetadata,
+    ) -> Outcome<Vec<(String, Option<Digest>)>> {
+        let spelling = metadata.name.spelling();
+        let unsure = |reason: String| Refusal::NumberUnsure {
+            name: metadata.name.clone(),
+            version: metadata.version.to_string(),
+            upstream: upstream.name.clone(),
+            reason,
+        };
+        let question = self.upstream_entry_now(upstream, &spelling);
+        let entry = match tokio::time::timeout(CERTAIN_WITHIN, question).await {
+            Ok(Ok(entry)) => entry,
+            Ok(Err(Failure::Refused(refusal))) => return Err(unsure(refusal.to_string()).into()),
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => return Err(unsure(late(&upstream.name)).into()),
+        };
+        match &entry.content {
+            Content::NotThere => Ok(Vec::new()),
+            Content::Found(file) => {
+                let lines = parse_upstream_file(&spelling, &file.body)
+                    .map_err(|garbled| unsure(garbled.to_string()))?;
+                let lines = lines.into_iter();
+                Ok(lines.map(|line| (line.version, line.checksum)).collect())
+            }
         }
     }
 
@@ -273,20 +477,23 @@ impl Instance {
             upstream: upstream.name.clone(),
             reason,
         };
-        let spellings = twins(name);
-        let questions = spellings.iter().map(|spelling| {
+        let ask = async |spelling: &Spelling| {
             // asked anew: a name that was free half a minute ago may not be so now
             self.upstream_index.forget_absence(upstream.id, spelling);
-            self.upstream_entry(upstream, spelling)
-        });
-        let answers = tokio::time::timeout(CERTAIN_WITHIN, join_all(questions)).await;
-        let answers = answers.map_err(|_| {
-            unsure(format!(
-                "upstream `{}` did not answer within {} seconds",
-                upstream.name,
-                CERTAIN_WITHIN.as_secs()
-            ))
-        })?;
+            self.upstream_entry(upstream, spelling).await
+        };
+        let spellings = twins(name);
+        // To an upstream that was down one question goes out, and the others would fail beside it; to one that answers they
+        // all go out at once, for all of them have to be answered while cargo waits.
+        let was_down = self.upstream.health(&upstream.client).index.state != CircuitState::Closed;
+        let alone = usize::from(was_down);
+        let questions = async {
+            let mut answers = join_all(spellings[..alone].iter().map(&ask)).await;
+            answers.extend(join_all(spellings[alone..].iter().map(&ask)).await);
+            answers
+        };
+        let answers = tokio::time::timeout(CERTAIN_WITHIN, questions).await;
+        let answers = answers.map_err(|_| unsure(late(&upstream.name)))?;
         for answer in answers {
             match answer {
                 Ok(entry) if matches!(entry.content, Content::NotThere) => {}
@@ -361,6 +568,14 @@ impl Instance {
     }
 }
 
+fn refused_archive(refused: ArchiveRefused) -> Failure {
+    if refused.is_fault() {
+        Failure::fault(refused.into())
+    } else {
+        Refusal::from(refused).into()
+    }
+}
+
 fn refuse_unless_stored(
     right: &MayPublish,
     metadata: &PublishMetadata,
@@ -371,14 +586,13 @@ fn refuse_unless_stored(
     match stored {
         Stored::New { .. } | Stored::Version { .. } => Ok(()),
         Stored::Duplicate {
-            existing_version, ..
-        } => Err(Refusal::VersionExists {
-            registry,
-            name,
-            version: metadata.version.to_string(),
-            existing: existing_version.to_string(),
+            existing_version,
+            existing_is_deleted,
+            ..
+        } => {
+            let existing = existing_version.to_string();
+            Err(number_taken(&right.registry, metadata, existing, existing_is_deleted).into())
         }
-        .into()),
         Stored::Twin { existing } => Err(Refusal::Twin { registry, existing }.into()),
         Stored::NotOwner { owners } => {
             Err(not_owner(&right.registry, &right.actor, &name, &owners))
@@ -406,7 +620,53 @@ pub(crate) fn not_owner(
     .into()
 }
 
-fn is_crates_io(url: &str) -> bool {
+/// What the registry's patterns keep out is not taken in either.
+fn check_allowed(registry: &Registry, metadata: &PublishMetadata) -> Outcome<()> {
+    let canonical = metadata.name.canonical();
+    match registry.rules.pattern(&canonical, &metadata.version) {
+        Some(verdict) => Err(Refusal::Barred {
+            registry: registry.name.clone(),
+            name: metadata.name.clone(),
+            version: metadata.version.to_string(),
+            reason: verdict.reason,
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+fn number_taken(
+    registry: &Registry,
+    metadata: &PublishMetadata,
+    existing: String,
+    is_deleted: bool,
+) -> Refusal {
+    let (registry, name) = (registry.name.clone(), metadata.name.clone());
+    let version = metadata.version.to_string();
+    if is_deleted {
+        Refusal::NumberDeleted {
+            registry,
+            name,
+            version,
+            existing,
+        }
+    } else {
+        Refusal::VersionExists {
+            registry,
+            name,
+            version,
+            existing,
+        }
+    }
+}
+
+fn late(upstream: &str) -> String {
+    let seconds = CERTAIN_WITHIN.as_secs();
+    format!("upstream `{upstream}` did not answer within {seconds} seconds")
+}
+
+/// Whether this is one of the URLs by which manifests and lockfiles name crates.io's index.
+pub fn is_crates_io(url: &str) -> bool {
     url == CRATES_IO || supercargo_upstream::crates_io_index().is_at(url)
 }
 

@@ -3,12 +3,16 @@
 //! Every refusal of every use case stands here, with a stable code for tools and one sentence for people. The edge turns a
 //! [`RefusalClass`] into a status; nothing here knows HTTP.
 
+#[cfg(test)]
+mod samples;
+
 use std::sync::Arc;
 
 use supercargo_package::{ArchiveRefused, FrameRefused, ManifestRefused};
+use supercargo_policy::Verdict;
 use supercargo_types::{
-    AccountName, CrateName, InvalidCrateName, InvalidPattern, InvalidRegistryName, NamePattern,
-    RegistryName,
+    AccountName, ClaimMode, CrateName, InvalidCrateName, InvalidPattern, InvalidRegistryName,
+    NamePattern, RegistryName,
 };
 use supercargo_upstream::UpstreamFailed;
 
@@ -37,6 +41,8 @@ pub enum RefusalClass {
     Conflict,
     /// The crate belongs to others.
     NotOwned,
+    /// A person or a rule keeps it back.
+    Withheld,
     /// It is over a limit.
     TooLarge,
     /// It is not there.
@@ -78,6 +84,43 @@ pub enum Refusal {
         existing: String,
     },
     #[error(
+        "crate version `{version}` was uploaded before: `{name}@{existing}` was deleted from registry `{registry}`, and a number is never used for other bytes; publish a new version number, or ask a maintainer whether that one can be restored"
+    )]
+    NumberDeleted {
+        registry: RegistryName,
+        name: CrateName,
+        version: String,
+        existing: String,
+    },
+    #[error(
+        "`{name}@{version}` may not be published in registry `{registry}`: {reason}; ask an admin of the registry to change its lists"
+    )]
+    Barred {
+        registry: RegistryName,
+        name: CrateName,
+        version: String,
+        reason: String,
+    },
+    #[error(
+        "number `{version}` of crate `{name}` stands for other bytes: upstream `{upstream}` has `{name}@{existing}`, and registry `{registry}` serves its versions beside the hosted ones; publish a version number that upstream never had"
+    )]
+    UpstreamHasNumber {
+        registry: RegistryName,
+        name: CrateName,
+        version: String,
+        existing: String,
+        upstream: String,
+    },
+    #[error(
+        "whether upstream `{upstream}` has `{name}@{version}` cannot be told now, and beside its versions a number is only given when it can: {reason}; publish again later, or have a maintainer claim the name as a `fork`"
+    )]
+    NumberUnsure {
+        name: CrateName,
+        version: String,
+        upstream: String,
+        reason: String,
+    },
+    #[error(
         "crate was previously named `{existing}`: registry `{registry}` compares names without regard to case, `-` and `_`; publish it as `{existing}`, or choose another name"
     )]
     Twin {
@@ -103,7 +146,14 @@ pub enum Refusal {
         upstream: String,
     },
     #[error(
-        "whether upstream `{upstream}` has a crate `{name}` cannot be told now, and a new name is only given when it can: {reason}; try again later, or have a maintainer claim the name"
+        "registry `{registry}` has given out versions of `{name}` that were upstream's; a maintainer has to claim the name first: `supercargo claim create {registry} {name} --mode fork`"
+    )]
+    NameServed {
+        registry: RegistryName,
+        name: CrateName,
+    },
+    #[error(
+        "whether upstream `{upstream}` has a crate `{name}` cannot be told now, and a new name is only given when it can: {reason}; publish again later, or have a maintainer claim the name"
     )]
     UpstreamUnsure {
         name: CrateName,
@@ -138,6 +188,99 @@ pub enum Refusal {
         version: String,
     },
     #[error(
+        "version `{version}` of crate `{name}` was deleted from registry `{registry}`; choose another version, or ask a maintainer whether it can be restored"
+    )]
+    VersionDeleted {
+        registry: RegistryName,
+        name: String,
+        version: String,
+    },
+    #[error(
+        "`{name}@{version}` is {} in registry `{registry}`{}: {}; choose another version, or ask a maintainer of the registry",
+        .verdict.participle(), .verdict.since_when(), .verdict.reason
+    )]
+    Withheld {
+        registry: RegistryName,
+        name: String,
+        version: String,
+        verdict: Verdict,
+    },
+    #[error(
+        "`{name}@{version}` is {} in registry `{registry}`{}: {}; that has to be lifted before it can be unyanked",
+        .verdict.participle(), .verdict.since_when(), .verdict.reason
+    )]
+    StillWithheld {
+        registry: RegistryName,
+        name: String,
+        version: String,
+        verdict: Verdict,
+    },
+    #[error("`{what}` is not deleted in registry `{registry}`; delete it first if you mean it")]
+    NotDeleted {
+        registry: RegistryName,
+        what: String,
+    },
+    #[error(
+        "`{what}` was purged from registry `{registry}`: its bytes are gone for ever; publish a new version number"
+    )]
+    Purged {
+        registry: RegistryName,
+        what: String,
+    },
+    #[error(
+        "this gives the name `{0}` back to upstream; repeat the name to confirm: `{{\"confirm\":\"{0}\"}}`"
+    )]
+    ConfirmRelease(CrateName),
+    #[error(
+        "crate `{name}` is claimed as `{mode}` in registry `{registry}`; delete the claim first, then release the name"
+    )]
+    NameClaimed {
+        registry: RegistryName,
+        name: CrateName,
+        mode: ClaimMode,
+    },
+    #[error(
+        "crate `{name}` still has versions in registry `{registry}` ({versions}); delete the crate first, then release its name"
+    )]
+    HasVersions {
+        registry: RegistryName,
+        name: CrateName,
+        versions: u64,
+    },
+    #[error(
+        "the name `{name}` of registry `{registry}` was released to upstream already; there is nothing left to do"
+    )]
+    AlreadyReleased {
+        registry: RegistryName,
+        name: CrateName,
+    },
+    #[error(
+        "the name `{name}` was released to upstream in registry `{registry}`; claim it first, then restore what was hosted: `supercargo claim create {registry} {name} --mode fork`"
+    )]
+    NameReleased {
+        registry: RegistryName,
+        name: CrateName,
+    },
+    #[error(
+        "nothing is quarantined as `{what}` in registry `{registry}`; `supercargo quarantine list {registry}` shows what is"
+    )]
+    NoQuarantine {
+        registry: RegistryName,
+        what: String,
+    },
+    #[error(
+        "this accepts other bytes than were served before for `{name}@{version}`; repeat the version to confirm: `?confirm={version}`"
+    )]
+    ConfirmAccept { name: String, version: String },
+    #[error(
+        "registry `{registry}` never served a `{name}@{version}` of upstream's; there is nothing to accept"
+    )]
+    NotServed {
+        registry: RegistryName,
+        name: String,
+        version: String,
+    },
+    #[error(
         "crate `{name}` of registry `{registry}` is served from upstream `{upstream}`; use quarantine"
     )]
     NotHosted {
@@ -148,7 +291,7 @@ pub enum Refusal {
     #[error("{0}")]
     Upstream(UpstreamFailed),
     #[error(
-        "upstream `{upstream}` sends other bytes for `{name}@{version}` than its index promises (checksum {found}, expected {expected}); they were thrown away"
+        "upstream `{upstream}` sends other bytes for `{name}@{version}` than its index promises (checksum {found}, expected {expected}); they were thrown away, so choose another version, or try again when upstream is mended"
     )]
     WrongBytes {
         upstream: String,
@@ -158,7 +301,7 @@ pub enum Refusal {
         found: String,
     },
     #[error(
-        "upstream `{upstream}` now lists other bytes for `{name}@{version}` than registry `{registry}` served before, and the former ones are not stored here; a maintainer has to look into it"
+        "upstream `{upstream}` now lists other bytes for `{name}@{version}` than registry `{registry}` served before, and the former ones are not stored here; choose another version, or have a maintainer look into it and accept them: `supercargo crate accept {registry} {name}@{version}`"
     )]
     ChangedBytes {
         registry: RegistryName,
@@ -173,21 +316,25 @@ pub enum Refusal {
     )]
     RegistryTwin { existing: String },
     #[error(
-        "a registry named `{0}` existed; only an instance admin may use the name again, by restoring it"
+        "a registry named `{0}` existed; only an instance admin may restore it or use its name again"
     )]
     RegistryRetired(RegistryName),
     #[error(
         "this deletes registry `{0}` with its crates; repeat the name to confirm: `?confirm={0}`"
     )]
     ConfirmRegistry(RegistryName),
-    #[error("registry `{0}` is not deleted, or has been deleted for more than 30 days")]
+    #[error("registry `{0}` is not deleted; delete it first: `supercargo registry delete {0}`")]
+    RegistryNotDeleted(RegistryName),
+    #[error(
+        "registry `{0}` is not deleted, was purged, or has been deleted for more than 30 days; there is nothing to restore"
+    )]
     NotRestorable(RegistryName),
     #[error("registry `{registry}` is read through by {users}; detach it there first")]
     RegistryInUse {
         registry: RegistryName,
         users: String,
     },
-    #[error("an upstream named `{0}` exists")]
+    #[error("an upstream named `{0}` exists; choose another name")]
     UpstreamTaken(String),
     #[error("there is no upstream named `{0}`; `supercargo upstream list` shows those there are")]
     NoUpstream(String),
@@ -205,18 +352,34 @@ pub enum Refusal {
     SeveralUpstreams(usize),
     #[error("{0}")]
     UpstreamShape(String),
-    #[error("an account named `{0}` exists")]
+    #[error("an account named `{0}` exists; choose another name")]
     AccountTaken(String),
-    #[error("there is no account `{0}`")]
+    #[error("there is no account `{0}`; check the name, or make it first")]
     NoAccount(String),
-    #[error("`{0}` is not a member of registry `{1}`")]
+    #[error("`{0}` is not a member of registry `{1}`; `supercargo member list {1}` shows who is")]
     NotMember(String, RegistryName),
-    #[error("pattern `{pattern}` is already claimed in registry `{registry}`")]
+    #[error("there is no team `{0}`; `supercargo team list` shows those there are")]
+    NoTeam(String),
+    #[error(
+        "only users can be members of a team, and `{0}` is none; give it a role or a crate of its own instead"
+    )]
+    TeamOfUsers(String),
+    #[error("`{user}` is not a member of team `{team}`")]
+    NotInTeam { user: String, team: AccountName },
+    #[error(
+        "team `{team}` is the last owner of {crates}; add another owner there first: `cargo owner --add NAME CRATE --registry REGISTRY`"
+    )]
+    TeamIsLastOwner { team: AccountName, crates: String },
+    #[error(
+        "pattern `{pattern}` is already claimed in registry `{registry}`; to change its mode, delete that claim first"
+    )]
     ClaimTaken {
         registry: RegistryName,
         pattern: NamePattern,
     },
-    #[error("pattern `{pattern}` is not claimed in registry `{registry}`")]
+    #[error(
+        "pattern `{pattern}` is not claimed in registry `{registry}`; `supercargo claim list {registry}` shows those there are"
+    )]
     NoClaim {
         registry: RegistryName,
         pattern: NamePattern,
@@ -225,19 +388,21 @@ pub enum Refusal {
         "names that `{0}` covers and that were never hosted here go back to upstream; repeat the pattern to confirm: `?confirm={0}`"
     )]
     ConfirmClaim(NamePattern),
-    #[error("claims with mode `merge` come with a later version; use `fork`, or `private`")]
-    MergeClaim,
-    #[error("there is no token with the id `{0}`")]
+    #[error("there is no token with the id `{0}`; `supercargo token list` shows those there are")]
     NoToken(String),
     #[error("{0}")]
     TokenShape(String),
     #[error(
-        "`{0}` is not a user or service account of this server; owners are written as `alice` or `service:ci`"
+        "`{0}` is not a user, service account or team of this server; owners are written as `alice`, `service:ci` or `team:core`"
     )]
     UnknownOwner(String),
-    #[error("`{owner}` is the last owner of crate `{name}`; add another one first")]
-    LastOwner { owner: AccountName, name: CrateName },
-    #[error("`{owner}` is not an owner of crate `{name}`")]
+    #[error(
+        "`{owner}` is the last owner of crate `{name}`; add another one first: `cargo owner --add NAME {name}`"
+    )]
+    LastOwner { owner: String, name: CrateName },
+    #[error(
+        "`{owner}` is not an owner of crate `{name}`; `cargo owner --list {name}` shows who is"
+    )]
     NotAnOwner { owner: String, name: CrateName },
     #[error("{0}")]
     Shape(String),
@@ -252,7 +417,18 @@ impl Refusal {
             Self::Frame(refused) if refused.too_large() => Class::TooLarge,
             Self::Archive(refused) if refused.too_large() => Class::TooLarge,
             Self::NotOwner { .. } => Class::NotOwned,
+            Self::Withheld { .. } => Class::Withheld,
             Self::VersionExists { .. }
+            | Self::NumberDeleted { .. }
+            | Self::UpstreamHasNumber { .. }
+            | Self::NameServed { .. }
+            | Self::StillWithheld { .. }
+            | Self::NotDeleted { .. }
+            | Self::Purged { .. }
+            | Self::NameClaimed { .. }
+            | Self::HasVersions { .. }
+            | Self::AlreadyReleased { .. }
+            | Self::NameReleased { .. }
             | Self::UpstreamHasName { .. }
             | Self::RegistryTaken(_)
             | Self::RegistryTwin { .. }
@@ -261,18 +437,25 @@ impl Refusal {
             | Self::UpstreamTaken(_)
             | Self::UpstreamInUse { .. }
             | Self::AccountTaken(_)
+            | Self::TeamIsLastOwner { .. }
             | Self::ClaimTaken { .. }
+            | Self::RegistryNotDeleted(_)
             | Self::NotRestorable(_) => Class::Conflict,
             Self::NoCrate { .. }
             | Self::NoVersion { .. }
+            | Self::VersionDeleted { .. }
+            | Self::NoQuarantine { .. }
+            | Self::NotServed { .. }
             | Self::NotHosted { .. }
             | Self::NoUpstream(_)
             | Self::NoAccount(_)
             | Self::NotMember(..)
+            | Self::NoTeam(_)
+            | Self::NotInTeam { .. }
             | Self::NoClaim { .. }
             | Self::NoToken(_) => Class::NotFound,
             Self::WrongBytes { .. } | Self::ChangedBytes { .. } => Class::UpstreamBad,
-            Self::UpstreamUnsure { .. } => Class::UpstreamDown,
+            Self::UpstreamUnsure { .. } | Self::NumberUnsure { .. } => Class::UpstreamDown,
             Self::Upstream(failed) => match failed.kind() {
                 FailureKind::BadGateway => Class::UpstreamBad,
                 FailureKind::Unavailable => Class::UpstreamDown,
@@ -292,10 +475,25 @@ impl Refusal {
             Self::RegistryName(_) => "invalid-registry-name",
             Self::Pattern(_) => "invalid-pattern",
             Self::VersionExists { .. } => "version-exists",
+            Self::NumberDeleted { .. } => "number-deleted",
+            Self::Barred { .. } => "barred",
+            Self::UpstreamHasNumber { .. } => "upstream-has-number",
+            Self::VersionDeleted { .. } => "version-deleted",
+            Self::Withheld { verdict, .. } | Self::StillWithheld { verdict, .. } => {
+                verdict.participle()
+            }
+            Self::NotDeleted { .. } | Self::RegistryNotDeleted(_) => "not-deleted",
+            Self::Purged { .. } => "purged",
+            Self::NameClaimed { .. } => "claimed",
+            Self::HasVersions { .. } => "has-versions",
+            Self::AlreadyReleased { .. } => "already-released",
+            Self::NameReleased { .. } => "name-released",
+            Self::NoQuarantine { .. } => "no-such-quarantine",
+            Self::NotServed { .. } => "not-served",
             Self::Twin { .. } => "crate-name-twin",
             Self::NotOwner { .. } | Self::NotAnOwner { .. } => "not-an-owner",
-            Self::UpstreamHasName { .. } => "upstream-has-name",
-            Self::UpstreamUnsure { .. } => "upstream-unsure",
+            Self::UpstreamHasName { .. } | Self::NameServed { .. } => "upstream-has-name",
+            Self::UpstreamUnsure { .. } | Self::NumberUnsure { .. } => "upstream-unsure",
             Self::ForgottenRegistry { .. } => "forgotten-registry",
             Self::UnknownDependencyRegistry { .. } => "unknown-dependency-registry",
             Self::NoCrate { .. } => "no-such-crate",
@@ -307,7 +505,10 @@ impl Refusal {
             Self::RegistryTaken(_) => "registry-name-taken",
             Self::RegistryTwin { .. } => "registry-name-twin",
             Self::RegistryRetired(_) => "registry-name-retired",
-            Self::ConfirmRegistry(_) | Self::ConfirmClaim(_) => "confirmation-needed",
+            Self::ConfirmRegistry(_)
+            | Self::ConfirmClaim(_)
+            | Self::ConfirmRelease(_)
+            | Self::ConfirmAccept { .. } => "confirmation-needed",
             Self::NotRestorable(_) => "not-restorable",
             Self::RegistryInUse { .. } => "registry-in-use",
             Self::UpstreamTaken(_) => "upstream-name-taken",
@@ -318,14 +519,15 @@ impl Refusal {
             Self::UpstreamShape(_) => "invalid-upstream",
             Self::AccountTaken(_) => "account-name-taken",
             Self::NoAccount(_) => "no-such-account",
-            Self::NotMember(..) => "not-a-member",
+            Self::NotMember(..) | Self::NotInTeam { .. } => "not-a-member",
+            Self::NoTeam(_) => "no-such-team",
+            Self::TeamOfUsers(_) => "not-a-user",
             Self::ClaimTaken { .. } => "claim-exists",
             Self::NoClaim { .. } => "no-such-claim",
-            Self::MergeClaim => "merge-unsupported",
             Self::NoToken(_) => "no-such-token",
             Self::TokenShape(_) => "invalid-token-request",
             Self::UnknownOwner(_) => "unknown-owner",
-            Self::LastOwner { .. } => "last-owner",
+            Self::LastOwner { .. } | Self::TeamIsLastOwner { .. } => "last-owner",
             Self::Shape(_) => "invalid-request",
         }
     }

@@ -7,7 +7,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use supercargo_store::{Attachment, Created, NewRegistry, RegistryChange};
-use supercargo_types::{NamePattern, Publishing, RegistryName, Visibility};
+use supercargo_types::{NamePattern, Publishing, RegistryName, VersionPattern, Visibility};
 
 use crate::{
     Actor, Caller, Instance,
@@ -23,6 +23,7 @@ const RESTORABLE: Duration = Duration::from_hours(30 * 24);
 const LONGEST_DESCRIPTION: usize = 1000;
 const MOST_LABELS: usize = 50;
 const LONGEST_LABEL: usize = 100;
+const MOST_PATTERNS: usize = 500;
 
 /// A registry to be made; only the name is needed.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +44,12 @@ pub struct RegistryRequest {
     /// None where absent.
     #[serde(default)]
     pub upstreams: Vec<AttachmentRequest>,
+    /// What alone is given out and taken in; everything where absent.
+    #[serde(default)]
+    pub allow: Vec<VersionPattern>,
+    /// What is neither given out nor taken in.
+    #[serde(default)]
+    pub block: Vec<VersionPattern>,
 }
 
 /// What is to be changed; what is absent stays.
@@ -59,6 +66,10 @@ pub struct RegistryEdit {
     pub publishing: Option<Publishing>,
     /// The whole ordered list.
     pub upstreams: Option<Vec<AttachmentRequest>>,
+    /// The whole list.
+    pub allow: Option<Vec<VersionPattern>>,
+    /// The whole list.
+    pub block: Option<Vec<VersionPattern>>,
 }
 
 /// An upstream to read through: its name, or its name with patterns.
@@ -145,6 +156,16 @@ fn check_words(description: &str, labels: &BTreeMap<String, String>) -> Result<(
     }
 }
 
+/// Each version of each view is held against all of them.
+fn check_patterns(lists: [(&str, &[VersionPattern]); 2]) -> Result<(), Refusal> {
+    match lists.iter().find(|(_, list)| list.len() > MOST_PATTERNS) {
+        Some((field, _)) => Err(Refusal::Shape(format!(
+            "`{field}` has at most {MOST_PATTERNS} patterns"
+        ))),
+        None => Ok(()),
+    }
+}
+
 impl Instance {
     fn attachments(
         &self,
@@ -223,6 +244,7 @@ impl Instance {
     ) -> Outcome<Arc<Registry>> {
         let name = request.name;
         check_words(&request.description, &request.labels)?;
+        check_patterns([("allow", &request.allow), ("block", &request.block)])?;
         let upstreams = self.attachments(&right.0, &name, None, &request.upstreams)?;
         let new = NewRegistry {
             name: name.clone(),
@@ -231,8 +253,15 @@ impl Instance {
             visibility: request.visibility.unwrap_or(Visibility::Private),
             publishing: request.publishing.unwrap_or(Publishing::Owners),
             upstreams,
+            allow: request.allow,
+            block: request.block,
             now: self.clock().now(),
         };
+        if self.directory().deleted_at(&name).is_some()
+            && self.may_administer_instance(Some(right.0.clone())).is_ok()
+        {
+            return self.reuse_registry(&right.0, &new, caller).await;
+        }
         let mut audit = self.audit("registry.created", Some(&right.0), caller);
         audit.registry = Some(name.to_string());
         let write = self
@@ -251,6 +280,63 @@ impl Instance {
             .into());
         }
         self.loaded(&name)
+    }
+
+    /// Uses the name of a deleted registry again, which only an instance admin may: it stands in lockfiles. What the old one
+    /// held is purged, for the new one's members are others; the numbers of its versions stay taken.
+    async fn reuse_registry(
+        &self,
+        actor: &Arc<Actor>,
+        new: &NewRegistry,
+        caller: &Caller,
+    ) -> Outcome<Arc<Registry>> {
+        let mut audit = self.audit("registry.reused", Some(actor), caller);
+        audit.registry = Some(new.name.to_string());
+        let write = self
+            .store
+            .reuse_registry(new, Some(actor.principal_id), &audit);
+        let reused = self.write_settings(write).await?;
+        self.people_changed();
+        match reused {
+            Some((_, dropped)) => self.drop_blobs(&dropped).await?,
+            // somebody else was faster
+            None => return Err(Refusal::RegistryTaken(new.name.clone()).into()),
+        }
+        self.loaded(&new.name)
+    }
+
+    /// Drops every byte of a deleted registry for ever. Its name stays retired.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmRegistry`] unless the name was typed again, [`Refusal::RegistryNotDeleted`].
+    pub async fn purge_registry(
+        &self,
+        right: &MayAdministerInstance,
+        name: &RegistryName,
+        confirm: Option<&str>,
+        caller: &Caller,
+    ) -> Outcome<()> {
+        if confirm != Some(name.as_str()) {
+            return Err(Refusal::ConfirmRegistry(name.clone()).into());
+        }
+        let id = {
+            let directory = self.directory();
+            if directory.registry(name.as_str()).is_none() && directory.retired_id(name).is_none() {
+                return Err(Denied::Hidden.into());
+            }
+            directory.retired_id(name)
+        };
+        let not_deleted = || Refusal::RegistryNotDeleted(name.clone());
+        let id = id.ok_or_else(not_deleted)?;
+        let mut audit = self.audit("registry.purged", Some(&right.0), caller);
+        audit.registry = Some(name.to_string());
+        let now = self.clock().now();
+        let write = self.store.purge_registry(id, now, &audit);
+        match self.write_settings(write).await? {
+            Some(dropped) => self.drop_blobs(&dropped).await,
+            // a second time is no error
+            None => Ok(()),
+        }
     }
 
     fn loaded(&self, name: &RegistryName) -> Outcome<Arc<Registry>> {
@@ -272,6 +358,10 @@ impl Instance {
             description,
             edit.labels.as_ref().unwrap_or(&BTreeMap::new()),
         )?;
+        check_patterns([
+            ("allow", edit.allow.as_deref().unwrap_or(&[])),
+            ("block", edit.block.as_deref().unwrap_or(&[])),
+        ])?;
         let upstreams = match &edit.upstreams {
             Some(asked) => Some(self.attachments(
                 &right.actor,
@@ -287,6 +377,8 @@ impl Instance {
             visibility: edit.visibility,
             publishing: edit.publishing,
             upstreams,
+            allow: edit.allow,
+            block: edit.block,
         };
         let mut audit = self.audit("registry.changed", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
@@ -341,8 +433,11 @@ impl Instance {
         };
         let mut audit = self.audit("registry.restored", Some(&right.0), caller);
         audit.registry = Some(name.to_string());
-        self.write_settings(self.store.restore_registry(id, now, &audit))
-            .await?;
-        self.loaded(name)
+        let write = self.store.restore_registry(id, now, &audit);
+        if self.write_settings(write).await? {
+            self.loaded(name)
+        } else {
+            Err(Refusal::NotRestorable(name.clone()).into())
+        }
     }
 }

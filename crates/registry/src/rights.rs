@@ -48,6 +48,43 @@ pub enum Denied {
     Right(String),
 }
 
+impl Denied {
+    /// Stable, for tools.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+            Self::BadToken(_) => "bad-token",
+            Self::Hidden => "no-such-registry",
+            Self::Right(_) => "not-allowed",
+        }
+    }
+
+    /// What to do about it, for who asked for a registry or for something of the instance. Hidden and unknown registries get
+    /// the same words to the byte, or the difference would tell which exist.
+    pub fn sentence(&self, registry: Option<&RegistryName>) -> String {
+        let login =
+            |name: &RegistryName| format!("run `cargo login --registry {}`", name.in_cargo());
+        match (self, registry) {
+            (Self::SignIn, Some(name)) => {
+                format!(
+                    "registry `{name}` needs a token, or does not exist; {}",
+                    login(name)
+                )
+            }
+            (Self::SignIn, None) => {
+                "this needs a token; send one in the `Authorization` header".to_owned()
+            }
+            (Self::BadToken(why), Some(name)) => format!("{why}, then {}", login(name)),
+            (Self::BadToken(why), None) => (*why).to_owned(),
+            (Self::Hidden, Some(name)) => format!(
+                "there is no registry `{name}`, or this token may not read it; ask its admins to add you as a member"
+            ),
+            (Self::Hidden, None) => "there is no such registry, or this token may not read it; ask its admins to add you as a member".to_owned(),
+            (Self::Right(sentence), _) => sentence.clone(),
+        }
+    }
+}
+
 /// May read in one registry.
 #[derive(Clone, Debug)]
 pub struct MayRead {
@@ -59,6 +96,12 @@ impl MayRead {
     /// The registry that may be read.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+}
+
+impl From<&Self> for MayRead {
+    fn from(right: &Self) -> Self {
+        right.clone()
     }
 }
 
@@ -124,6 +167,10 @@ registry_right! {
     MayMaintain
 }
 registry_right! {
+    /// May delete and restore crates in one registry.
+    MayDelete
+}
+registry_right! {
     /// May change one registry's settings and members.
     MayAdminister
 }
@@ -136,7 +183,7 @@ pub struct SignedIn(pub(crate) Arc<Actor>);
 #[derive(Clone, Debug)]
 pub struct MayCreateRegistries(pub(crate) Arc<Actor>);
 
-/// May make upstreams, users and service accounts.
+/// May make upstreams, users, service accounts and teams.
 #[derive(Clone, Debug)]
 pub struct MayAdministerInstance(pub(crate) Arc<Actor>);
 
@@ -389,12 +436,26 @@ impl Instance {
         let demand = Demand {
             role: Role::Maintainer,
             scope: Scope::Maintain,
-            deed: "claim names",
+            deed: "claim names, quarantine crates or evict what is cached",
         };
         let Standing {
             registry, actor, ..
         } = self.demand(name, actor, &demand)?;
         Ok(MayMaintain { registry, actor })
+    }
+
+    /// # Errors
+    /// [`Denied`] when the actor may not delete crates there.
+    pub fn may_delete(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayDelete, Denied> {
+        let demand = Demand {
+            role: Role::Maintainer,
+            scope: Scope::Delete,
+            deed: "delete crates",
+        };
+        let Standing {
+            registry, actor, ..
+        } = self.demand(name, actor, &demand)?;
+        Ok(MayDelete { registry, actor })
     }
 
     /// # Errors

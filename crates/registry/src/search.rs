@@ -1,98 +1,387 @@
-//! `cargo search` over the crates that a registry hosts.
+//! Search over the crates of a registry: those that it hosts, then those of upstream's that it has given out. Nobody outside
+//! is ever asked.
 
-use supercargo_store::SearchRow;
+use std::collections::HashMap;
 
-use crate::{Instance, refusal::Outcome, rights::MayRead};
+use semver::Version;
+use serde::Deserialize;
+use supercargo_package::parse_upstream_file;
+use supercargo_store::{CachedName, CachedVersion, Downloads, SearchRow};
+use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp};
 
-/// crates.io's limit.
-const LONGEST_PAGE: u32 = 100;
+use crate::{
+    Instance,
+    details::{IndexLine, recent_since},
+    directory::{Attached, Registry},
+    downloads::day,
+    refusal::Outcome,
+    rights::MayRead,
+    versions::CrateSource,
+};
 
-/// One crate that was found.
-#[derive(Debug)]
-pub struct SearchHit {
-    /// As published.
+/// The limit of crates.io is 100, that of the management API 200.
+const LONGEST_PAGE: u32 = 200;
+
+/// What is searched for.
+#[derive(Clone, Copy, Debug)]
+pub struct CrateQuery<'a> {
+    /// A part of names or descriptions; an empty one finds everything.
+    pub text: &'a str,
+    /// Only of these; `None`: of both.
+    pub source: Option<CrateSource>,
+    /// At most so many, 200 in any case.
+    pub limit: u32,
+    /// So many of the nearest ones are left out.
+    pub offset: u64,
+}
+
+/// A crate that was found.
+#[derive(Clone, Debug)]
+pub struct FoundCrate {
+    /// As its publisher writes it.
     pub name: String,
-    /// The highest version that is not yanked; the highest of all where all are.
-    pub max_version: String,
-    /// From its newest version's manifest.
+    /// Where its versions come from.
+    pub source: CrateSource,
+    /// How the registry treats the name, where a claim covers it.
+    pub claim: Option<ClaimMode>,
+    /// From the manifest of its highest version, where that is known.
     pub description: Option<String>,
+    /// As written; of hosted crates only.
+    pub homepage: Option<String>,
+    /// As written; of hosted crates only.
+    pub documentation: Option<String>,
+    /// As written; of hosted crates only.
+    pub repository: Option<String>,
+    /// The highest version that is neither yanked nor held nor blocked; the highest of all where there is none.
+    pub max_version: String,
+    /// The same without pre-releases; `None` where there is none.
+    pub max_stable_version: Option<String>,
+    /// The version that was published last.
+    pub newest_version: String,
+    /// How many versions are listed.
+    pub versions: u64,
+    /// Whether every version is yanked, held or blocked.
+    pub is_yanked: bool,
+    /// Of all its versions through this registry.
+    pub downloads: Downloads,
+    /// When its first version was published, or given out where that is not known.
+    pub created_at: Timestamp,
+    /// The same of the last one.
+    pub updated_at: Timestamp,
+    /// Whether the text is its name.
+    pub exact_match: bool,
 }
 
 /// A page of them.
-#[derive(Debug)]
-pub struct SearchPage {
-    /// In order of relevance.
-    pub hits: Vec<SearchHit>,
+#[derive(Clone, Debug)]
+pub struct FoundCrates {
+    /// Hosted crates first; each kind in order of relevance.
+    pub items: Vec<FoundCrate>,
     /// Of all pages.
     pub total: u64,
 }
 
+/// As much of a version as says which is the highest.
+struct Candidate {
+    version: Version,
+    is_open: bool,
+    at: Timestamp,
+}
+
+/// What all versions of a crate come to.
+struct Top<'a> {
+    highest: &'a Candidate,
+    highest_stable: Option<&'a Candidate>,
+    newest: &'a Candidate,
+    oldest: &'a Candidate,
+}
+
+/// `None` without a version.
+fn top(candidates: &[Candidate]) -> Option<Top<'_>> {
+    let rank = |candidate: &&Candidate| (candidate.is_open, candidate.version.clone());
+    let stable = candidates
+        .iter()
+        .filter(|candidate| candidate.is_open && candidate.version.pre.is_empty());
+    let age = |candidate: &&Candidate| (candidate.at, candidate.version.clone());
+    Some(Top {
+        highest: candidates.iter().max_by_key(rank)?,
+        highest_stable: stable.max_by_key(rank),
+        newest: candidates.iter().max_by_key(age)?,
+        oldest: candidates.iter().min_by_key(age)?,
+    })
+}
+
+/// Whether neither a rule nor a person speaks against a version.
+fn is_open(registry: &Registry, name: &CanonicalName, version: &Version) -> bool {
+    registry.rules.verdict(name, version).is_none()
+}
+
 impl Instance {
-    /// Exact name first, then names that begin with the text, then names and descriptions that hold it.
+    /// The exact name first, then names that begin with the text, then names and descriptions that hold it. Names that this
+    /// registry keeps from its upstreams are found only where it hosts them.
     ///
     /// # Errors
     /// Only faults.
-    pub async fn search(
-        &self,
-        right: &MayRead,
-        text: &str,
-        per_page: u32,
-        page: u32,
-    ) -> Outcome<SearchPage> {
-        let limit = per_page.clamp(1, LONGEST_PAGE);
-        let offset = u64::from(page.max(1) - 1) * u64::from(limit);
-        let page = self
-            .store
-            .search(right.registry.id, text, limit, offset)
+    pub async fn search(&self, right: &MayRead, wanted: &CrateQuery<'_>) -> Outcome<FoundCrates> {
+        let registry = &right.registry;
+        let limit = wanted.limit.clamp(1, LONGEST_PAGE);
+        let mut items = Vec::new();
+        let mut total = 0;
+        if wanted.source != Some(CrateSource::Cached) {
+            let page = self
+                .store
+                .search(registry.id, wanted.text, limit, wanted.offset)
+                .await?;
+            total = page.total;
+            items = self.hosted_crates(registry, &page.items).await?;
+        }
+        if wanted.source != Some(CrateSource::Hosted)
+            && let Some(attached) = &registry.upstream
+        {
+            let found = self.store.search_cached(registry.id, wanted.text).await?;
+            let shown: Vec<Spelling> = found
+                .into_iter()
+                .filter(|found| is_shown(registry, attached, found))
+                .map(|found| found.spelling)
+                .collect();
+            // what stands before this page
+            let skip = usize::try_from(wanted.offset.saturating_sub(total)).unwrap_or(usize::MAX);
+            let room = usize::try_from(limit)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(items.len());
+            total += shown.len() as u64;
+            let page: Vec<_> = shown.into_iter().skip(skip).take(room).collect();
+            items.extend(self.cached_crates(registry, attached, &page).await?);
+        }
+        self.count_and_compare(registry, wanted.text, &mut items)
             .await?;
-        let hits = page.items.iter().filter_map(hit).collect();
-        Ok(SearchPage {
-            hits,
-            total: page.total,
-        })
+        Ok(FoundCrates { items, total })
+    }
+
+    async fn hosted_crates(
+        &self,
+        registry: &Registry,
+        rows: &[SearchRow],
+    ) -> Outcome<Vec<FoundCrate>> {
+        /// As much of a version's facts as a list shows.
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Links {
+            homepage: Option<String>,
+            documentation: Option<String>,
+            repository: Option<String>,
+        }
+        let mut found: Vec<_> = rows
+            .iter()
+            .filter_map(|row| hosted_crate(registry, row))
+            .collect();
+        let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
+        let facts = self.store.facts_of(&ids).await?;
+        for (id, item) in &mut found {
+            let facts = facts.get(id).map(|facts| serde_json::from_str(facts));
+            let links: Links = facts.and_then(Result::ok).unwrap_or_default();
+            item.homepage = links.homepage;
+            item.documentation = links.documentation;
+            item.repository = links.repository;
+        }
+        Ok(found.into_iter().map(|(_, item)| item).collect())
+    }
+
+    async fn cached_crates(
+        &self,
+        registry: &Registry,
+        attached: &Attached,
+        spellings: &[Spelling],
+    ) -> Outcome<Vec<FoundCrate>> {
+        let mut given_out: HashMap<Spelling, Vec<CachedVersion>> = HashMap::new();
+        for version in self.store.cached_versions(registry.id, spellings).await? {
+            let of_name = given_out.entry(version.spelling.clone()).or_default();
+            of_name.push(version);
+        }
+        let mut items = Vec::with_capacity(spellings.len());
+        for spelling in spellings {
+            let given_out = given_out.remove(spelling).unwrap_or_default();
+            let file = self.known_file(&attached.upstream, spelling).await?;
+            let file = file.as_ref().map(|file| (&file.body[..], file.gone));
+            items.extend(cached_crate(registry, spelling, &given_out, file));
+        }
+        Ok(items)
+    }
+
+    async fn count_and_compare(
+        &self,
+        registry: &Registry,
+        text: &str,
+        items: &mut [FoundCrate],
+    ) -> Outcome<()> {
+        let text = text.parse::<CanonicalName>().ok();
+        let names: Vec<Option<CanonicalName>> =
+            items.iter().map(|item| item.name.parse().ok()).collect();
+        let known: Vec<_> = names.iter().flatten().cloned().collect();
+        let since = recent_since(day(self.clock().now()));
+        let downloads = self.store.downloads_of(registry.id, &known, since).await?;
+        for (item, name) in items.iter_mut().zip(&names) {
+            let Some(name) = name else { continue };
+            item.downloads = downloads.get(name).copied().unwrap_or_default();
+            item.exact_match = text.as_ref() == Some(name);
+            item.claim = registry.claim(name);
+        }
+        Ok(())
     }
 }
 
-fn hit(row: &SearchRow) -> Option<SearchHit> {
-    let newest = row
+/// Whether the `index` view would show a cached name: one that is private or forked here must not be told to be upstream's,
+/// and one that is hosted as well was found already.
+fn is_shown(registry: &Registry, attached: &Attached, found: &CachedName) -> bool {
+    let name = found.spelling.canonical();
+    attached.takes(&name)
+        && match registry.claim(&name) {
+            Some(ClaimMode::Private | ClaimMode::Fork) => false,
+            Some(ClaimMode::Merge) => !found.is_hosted,
+            None => !found.was_hosted,
+        }
+}
+
+/// With the id of its highest version.
+fn hosted_crate(registry: &Registry, row: &SearchRow) -> Option<(i64, FoundCrate)> {
+    let name = row.name.canonical();
+    let candidates: Vec<_> = row
         .versions
         .iter()
-        .max_by_key(|found| (!found.yanked, found.version.clone()))?;
-    Some(SearchHit {
-        name: row.name.to_string(),
-        max_version: newest.version.to_string(),
-        description: newest.description.clone(),
-    })
+        .map(|found| Candidate {
+            version: found.version.clone(),
+            is_open: !found.yanked && is_open(registry, &name, &found.version),
+            at: found.published_at,
+        })
+        .collect();
+    let top = top(&candidates)?;
+    let highest = row
+        .versions
+        .iter()
+        .find(|found| found.version == top.highest.version)?;
+    let mut item = found_crate(
+        row.name.to_string(),
+        CrateSource::Hosted,
+        &top,
+        candidates.len(),
+    );
+    item.description.clone_from(&highest.description);
+    item.created_at = row.created_at;
+    Some((highest.id, item))
+}
+
+/// From the last file that its upstream gave, or where there is none, from what was given out of it.
+fn cached_crate(
+    registry: &Registry,
+    spelling: &Spelling,
+    given_out: &[CachedVersion],
+    file: Option<(&[u8], bool)>,
+) -> Option<FoundCrate> {
+    let canonical = spelling.canonical();
+    let first_at = given_out.iter().map(|version| version.first_at).min()?;
+    let candidate = |text: &str, yanked: bool, at: Option<Timestamp>| {
+        let version: Version = text.parse().ok()?;
+        Some(Candidate {
+            is_open: !yanked && is_open(registry, &canonical, &version),
+            version,
+            at: at.unwrap_or(first_at),
+        })
+    };
+    let mut name = spelling.to_string();
+    let lines =
+        file.and_then(|(body, gone)| Some((parse_upstream_file(spelling, body).ok()?, gone)));
+    let candidates: Vec<_> = if let Some((lines, gone)) = lines {
+        if let Some(line) = lines.last() {
+            name.clone_from(&line.name);
+        }
+        lines
+            .iter()
+            .filter_map(|line| candidate(&line.version, line.yanked || gone, line.published_at))
+            .collect()
+    } else {
+        given_out
+            .iter()
+            .filter_map(|version| {
+                let line = IndexLine::of(&version.line)?;
+                candidate(&version.version, line.is_yanked(), line.published_at())
+            })
+            .collect()
+    };
+    let top = top(&candidates)?;
+    let described = given_out
+        .iter()
+        .filter(|version| version.description.is_some());
+    let described = described.max_by_key(|version| version.version.parse::<Version>().ok());
+    let mut item = found_crate(name, CrateSource::Cached, &top, candidates.len());
+    item.description = described.and_then(|version| version.description.clone());
+    Some(item)
+}
+
+fn found_crate(name: String, source: CrateSource, top: &Top<'_>, versions: usize) -> FoundCrate {
+    FoundCrate {
+        name,
+        source,
+        claim: None,
+        description: None,
+        homepage: None,
+        documentation: None,
+        repository: None,
+        max_version: top.highest.version.to_string(),
+        max_stable_version: top.highest_stable.map(|stable| stable.version.to_string()),
+        newest_version: top.newest.version.to_string(),
+        versions: versions as u64,
+        is_yanked: !top.highest.is_open,
+        downloads: Downloads::default(),
+        created_at: top.oldest.at,
+        updated_at: top.newest.at,
+        exact_match: false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use supercargo_store::SearchVersion;
-
     use super::*;
 
+    fn tops(list: &[(&str, bool)]) -> Option<String> {
+        let candidates: Vec<_> = (0..)
+            .zip(list)
+            .map(|(at, &(version, is_open))| Candidate {
+                version: version.parse().unwrap(),
+                is_open,
+                at: Timestamp::from_seconds(at),
+            })
+            .collect();
+        let top = top(&candidates)?;
+        let stable = top.highest_stable.map(|stable| stable.version.to_string());
+        Some(format!(
+            "{} {} {} {}",
+            top.highest.version,
+            stable.as_deref().unwrap_or("-"),
+            top.newest.version,
+            top.oldest.version
+        ))
+    }
+
     #[test]
-    fn the_highest_version_that_is_not_yanked() {
-        let highest = |list: &[(&str, bool)]| {
-            let version = |&(text, yanked): &(&str, bool)| SearchVersion {
-                version: text.parse().unwrap(),
-                yanked,
-                description: Some(text.to_owned()),
-            };
-            let row = SearchRow {
-                name: "demo".parse().unwrap(),
-                versions: list.iter().map(version).collect(),
-            };
-            hit(&row).map(|hit| hit.max_version)
-        };
+    fn the_highest_version_that_is_open() {
+        let of = |list| tops(list).unwrap();
         assert_eq!(
-            highest(&[("1.9.0", false), ("1.10.0", false), ("2.0.0", true)]).as_deref(),
-            Some("1.10.0")
+            of(&[
+                ("1.9.0", true),
+                ("1.10.0", true),
+                ("2.0.0", false),
+                ("1.9.1", true)
+            ]),
+            "1.10.0 1.10.0 1.9.1 1.9.0"
         );
         assert_eq!(
-            highest(&[("1.0.0", true), ("2.0.0-rc.1", true)]).as_deref(),
-            Some("2.0.0-rc.1")
+            of(&[("2.0.0-rc.1", true), ("1.0.0", true)]),
+            "2.0.0-rc.1 1.0.0 1.0.0 2.0.0-rc.1"
         );
-        assert_eq!(highest(&[]), None);
+        assert_eq!(
+            of(&[("1.0.0", false), ("2.0.0-rc.1", false)]),
+            "2.0.0-rc.1 - 2.0.0-rc.1 1.0.0"
+        );
+        assert_eq!(tops(&[]), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Tokens that have been seen, with what their principals may do: the hot path asks no database.
 //!
-//! Every copy is dropped when anything about people, memberships or tokens changes, which is rare beside reads.
+//! Every copy carries the generation of people, memberships and tokens that it was read under, and is not believed under
+//! another: changes are rare beside reads.
 
 use std::{
     collections::HashMap,
@@ -26,8 +27,8 @@ const STRANGER_FOR: Duration = Duration::from_secs(10);
 const USES_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Sessions {
-    known: Cache<TokenHash, Arc<Actor>>,
-    strangers: Cache<TokenHash, ()>,
+    known: Cache<TokenHash, (u64, Arc<Actor>)>,
+    strangers: Cache<TokenHash, u64>,
     used: Mutex<HashMap<String, Timestamp>>,
 }
 
@@ -43,7 +44,7 @@ impl Sessions {
         }
     }
 
-    /// After any change of people, memberships or tokens.
+    /// After any change of people, memberships or tokens: frees what nobody believes any more.
     pub(crate) fn forget(&self) {
         self.known.invalidate_all();
         self.strangers.invalidate_all();
@@ -73,11 +74,14 @@ impl Instance {
 
     /// The same for a token that was seen before: what it may do now, not what it could do then.
     pub(crate) async fn actor_of(&self, hash: &TokenHash) -> Outcome<Arc<Actor>> {
-        let now = self.clock().now();
-        let actor = match self.sessions.known.get(hash) {
-            Some(actor) => actor,
-            None => self.load_actor(hash).await?,
+        self.current().await?;
+        let generation = self.people_generation();
+        let known = self.sessions.known.get(hash);
+        let actor = match known.filter(|(under, _)| *under == generation) {
+            Some((_, actor)) => actor,
+            None => self.load_actor(hash, generation).await?,
         };
+        let now = self.clock().now();
         if actor.expires_at.is_some_and(|end| end <= now) {
             return Err(Denied::BadToken("this token has expired; make a new one").into());
         }
@@ -94,16 +98,15 @@ impl Instance {
         Ok(actor)
     }
 
-    async fn load_actor(&self, hash: &TokenHash) -> Outcome<Arc<Actor>> {
+    /// `generation` was read before: what a change between this read and the insert below makes old is never believed.
+    async fn load_actor(&self, hash: &TokenHash, generation: u64) -> Outcome<Arc<Actor>> {
         const UNKNOWN: Denied =
             Denied::BadToken("this token is unknown or was revoked; make a new one");
-        if self.sessions.strangers.contains_key(hash) {
+        if self.sessions.strangers.get(hash) == Some(generation) {
             return Err(UNKNOWN.into());
         }
-        // A revocation between this read and the insert below would be forgotten: the generation tells.
-        let generation = self.people_generation();
         let Some(row) = self.store.token_by_hash(hash).await? else {
-            self.sessions.strangers.insert(*hash, ());
+            self.sessions.strangers.insert(*hash, generation);
             return Err(UNKNOWN.into());
         };
         let actor = Arc::new(Actor {
@@ -122,10 +125,9 @@ impl Instance {
             noted_use: AtomicI64::new(0),
             hash: *hash,
         });
-        self.sessions.known.insert(*hash, actor.clone());
-        if self.people_generation() != generation {
-            self.sessions.known.invalidate(hash);
-        }
+        self.sessions
+            .known
+            .insert(*hash, (generation, actor.clone()));
         Ok(actor)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use supercargo_types::{Clock, Random, Site};
+use aws_lc_rs::hmac;
+use supercargo_types::{Clock, Digest, Random, Site};
 
 /// Everything an [`Instance`](crate::Instance) needs besides its database and blobs.
 #[derive(Clone, Debug)]
@@ -53,6 +54,13 @@ impl SecretKey {
     /// From the 32 bytes of `secret_key_file`.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// By which a database knows its key again; says nothing about the key.
+    pub fn fingerprint(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let tag = hmac::sign(&key, b"fingerprint of supercargo's secret key");
+        Digest::of(tag.as_ref()).hex()
     }
 
     pub(crate) const fn bytes(&self) -> &[u8; 32] {

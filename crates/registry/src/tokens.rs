@@ -157,7 +157,7 @@ fn within(
 ) -> Result<(), Denied> {
     let refuse = |what: &str| {
         Err(Denied::Right(format!(
-            "this token may not make a token that {what} than itself"
+            "this token may not make a token that {what} than itself; ask for less, or use another one"
         )))
     };
     if !maker.scopes.has(Scope::Admin) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use semver::Version;
 use supercargo_store::{YankChange, Yanked};
 use supercargo_types::Spelling;
 
@@ -54,10 +55,23 @@ impl Instance {
                 version: version.to_owned(),
             })
         };
+        let version: Version = version.parse().map_err(|_| no_version())?;
+        if !yanked
+            && let Some(verdict) = registry.rules.verdict(&canonical, &version)
+            && let Some((_, false)) = self.store.version_numbered(found.id, &version).await?
+        {
+            return Err(Refusal::StillWithheld {
+                registry: registry.name.clone(),
+                name: found.name.to_string(),
+                version: version.to_string(),
+                verdict,
+            }
+            .into());
+        }
         let change = YankChange {
             registry_id: registry.id,
             name: canonical.clone(),
-            version: version.parse().map_err(|_| no_version())?,
+            version,
             yanked,
             must_own: right.must_own,
             now: self.clock().now(),

@@ -4,8 +4,8 @@
 use supercargo_types::{AccountName, InstanceRole, PrincipalKind, Role, Timestamp};
 
 use crate::{
-    Attachment, AuditEntry, Created, NewPrincipal, NewRegistry, NewToken, NewUpstream, Store,
-    StoreError, audit, members, meta, principals, registries, tokens, upstreams,
+    Attachment, AuditEntry, Change, Created, NewPrincipal, NewRegistry, NewToken, NewUpstream,
+    Store, StoreError, audit, members, meta, principals, registries, tokens, upstreams,
 };
 
 /// What the first start makes.
@@ -58,6 +58,8 @@ impl Store {
         members::upsert(&mut transaction, registry_id, admin_id, Role::Admin).await?;
         tokens::insert(&mut transaction, admin_id, &first.token).await?;
         audit::insert(&mut transaction, &first.audit).await?;
+        transaction.tell(Change::Settings);
+        transaction.tell(Change::People);
         transaction.commit().await?;
         Ok(true)
     }

@@ -1,10 +1,17 @@
 //! Which bytes an upstream itself has delivered. Blobs are shared by everyone; without this proof, an index line of one
 //! upstream could name the checksum of a private crate and so fetch it.
 
+use std::collections::{HashMap, HashSet};
+
 use supercargo_types::{Digest, Spelling, Timestamp};
 
 use crate::{
-    Store, StoreError, query::query, statements::statements, upstreams::was_deleted_meanwhile,
+    Store, StoreError,
+    query::{columns, query},
+    row::Row,
+    search::Terms,
+    statements::statements,
+    upstreams::was_deleted_meanwhile,
 };
 
 /// A `.crate` file that came from an upstream and was verified.
@@ -24,6 +31,36 @@ pub struct NewCachedCrate {
     pub now: Timestamp,
 }
 
+/// A crate of upstream's of which a registry has given out versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedName {
+    /// Its index file.
+    pub spelling: Spelling,
+    /// Whether the registry hosts a version of that name that is not deleted.
+    pub is_hosted: bool,
+    /// Whether it ever hosted one, and has not given the name back.
+    pub was_hosted: bool,
+}
+
+/// A version of upstream's that a registry has given out, with its file stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedVersion {
+    /// Its index file.
+    pub spelling: Spelling,
+    /// As its index line writes it.
+    pub version: String,
+    /// The bytes that were given out.
+    pub checksum: Digest,
+    /// The index line that was served.
+    pub line: String,
+    /// The size of its file in bytes.
+    pub size: u64,
+    /// What its manifest says about it, where that was read.
+    pub description: Option<String>,
+    /// When it was given out first.
+    pub first_at: Timestamp,
+}
+
 statements! {
     SELECT_CRATE = "SELECT size FROM cached_crates WHERE upstream_id = $1 AND checksum = $2";
     INSERT_CRATE = "
@@ -31,6 +68,44 @@ statements! {
         SELECT $1, $2, $3, $4, $5, $6
         WHERE EXISTS (SELECT 1 FROM upstreams WHERE id = $1)
         ON CONFLICT (upstream_id, checksum) DO NOTHING";
+    LIST_SIZES = "
+        SELECT checksum, size FROM cached_crates WHERE upstream_id = $1 AND spelling = $2";
+    DESCRIBE_CRATE = "
+        UPDATE cached_crates SET description = $3 WHERE upstream_id = $1 AND checksum = $2";
+    // what the registry has given out (its ledger) and an upstream of it has itself delivered: neither alone is enough
+    SEARCH_CACHED = "
+        WITH found AS (
+            SELECT l.spelling,
+                MIN(CASE WHEN REPLACE(l.spelling, '_', '-') = $2 THEN 0
+                    WHEN REPLACE(l.spelling, '_', '-') LIKE $3 ESCAPE '!' THEN 1
+                    WHEN REPLACE(l.spelling, '_', '-') LIKE $4 ESCAPE '!' THEN 2
+                    ELSE 3 END) AS distance
+            FROM ledger l
+            JOIN registry_upstreams a ON a.registry_id = l.registry_id
+            JOIN cached_crates k ON k.upstream_id = a.upstream_id AND k.checksum = l.checksum
+            WHERE l.registry_id = $1
+                AND (REPLACE(l.spelling, '_', '-') LIKE $4 ESCAPE '!'
+                    OR LOWER(k.description) LIKE $5 ESCAPE '!')
+            GROUP BY l.spelling)
+        SELECT f.spelling,
+            EXISTS (SELECT 1 FROM versions v WHERE v.crate_id = c.id AND v.deleted_at IS NULL)
+                AS is_hosted,
+            (c.id IS NOT NULL AND c.released_at IS NULL) AS was_hosted
+        FROM found f
+        LEFT JOIN crates c
+            ON c.registry_id = $1 AND c.canonical = REPLACE(f.spelling, '_', '-')
+        ORDER BY f.distance, f.spelling
+        LIMIT 2000";
+    LIST_CACHED = "
+        WITH RECURSIVE place (n) AS (
+            SELECT 0 UNION ALL SELECT n + 1 FROM place WHERE n + 1 < $3)
+        SELECT l.spelling, l.version, l.checksum, l.line, k.size, k.description, l.first_at
+        FROM ledger l
+        JOIN registry_upstreams a ON a.registry_id = l.registry_id
+        JOIN cached_crates k ON k.upstream_id = a.upstream_id AND k.checksum = l.checksum
+        WHERE l.registry_id = $1 AND l.view IN ('index', 'mirror')
+            AND l.spelling IN (SELECT RTRIM(SUBSTR($2, n * 64 + 1, 64)) FROM place)
+        ORDER BY l.spelling, l.first_at, l.version, l.view";
 }
 
 impl Store {
@@ -45,6 +120,19 @@ impl Store {
         row.map(|row| row.unsigned("size")).transpose()
     }
 
+    /// The sizes of all files of a crate that this upstream has delivered.
+    pub async fn cached_sizes(
+        &self,
+        upstream_id: i64,
+        spelling: &Spelling,
+    ) -> Result<HashMap<Digest, u64>, StoreError> {
+        let list = query(LIST_SIZES).bind(upstream_id).bind(spelling.as_str());
+        let rows = self.rows(list).await?;
+        rows.iter()
+            .map(|row| Ok((row.digest("checksum")?, row.unsigned("size")?)))
+            .collect()
+    }
+
     /// Writes down that an upstream has delivered a file; a second time changes nothing. Of an upstream that was deleted while
     /// it delivered, nothing is written: the file is right all the same.
     pub async fn add_cached_crate(&self, new: &NewCachedCrate) -> Result<(), StoreError> {
@@ -54,6 +142,74 @@ impl Store {
         } else {
             outcome
         }
+    }
+
+    /// Writes down what the manifests of files say about them, all or none; files that are not there any more do not count.
+    pub async fn describe_cached_crates(
+        &self,
+        descriptions: &[(i64, Digest, String)],
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
+        for (upstream_id, checksum, description) in descriptions {
+            let describe = query(DESCRIBE_CRATE)
+                .bind(*upstream_id)
+                .bind(checksum)
+                .bind(description.as_str());
+            transaction.execute(describe).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// All crates of upstream's that a text finds among those that a registry has given out and still reads through, the
+    /// nearest first. Which of them its claims take away is the caller's to say.
+    pub async fn search_cached(
+        &self,
+        registry_id: i64,
+        text: &str,
+    ) -> Result<Vec<CachedName>, StoreError> {
+        let terms = Terms::new(text);
+        let search = query(SEARCH_CACHED)
+            .bind(registry_id)
+            .bind(terms.canonical.as_str())
+            .bind(terms.prefix.as_str())
+            .bind(terms.within_name.as_str())
+            .bind(terms.within_description.as_str());
+        let rows = self.rows(search).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(CachedName {
+                    spelling: row.parse("spelling")?,
+                    is_hosted: row.flag("is_hosted")?,
+                    was_hosted: row.flag("was_hosted")?,
+                })
+            })
+            .collect()
+    }
+
+    /// What a registry has given out of some crates of upstream's; in the order of their spellings, then the oldest first. A
+    /// version that two views gave out is there once, as the earlier of them gave it out.
+    pub async fn cached_versions(
+        &self,
+        registry_id: i64,
+        spellings: &[Spelling],
+    ) -> Result<Vec<CachedVersion>, StoreError> {
+        if spellings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = query(LIST_CACHED)
+            .bind(registry_id)
+            .bind(columns(spellings))
+            .bind(spellings.len() as u64);
+        let rows = self.rows(list).await?;
+        let mut versions: Vec<CachedVersion> = Vec::with_capacity(rows.len());
+        let mut seen = HashSet::with_capacity(rows.len());
+        for row in &rows {
+            let version = cached_version(row)?;
+            if seen.insert((version.spelling.clone(), version.version.clone())) {
+                versions.push(version);
+            }
+        }
+        Ok(versions)
     }
 
     async fn try_add_cached_crate(&self, new: &NewCachedCrate) -> Result<(), StoreError> {
@@ -68,4 +224,16 @@ impl Store {
         transaction.execute(insert).await?;
         transaction.commit().await
     }
+}
+
+fn cached_version(row: &Row) -> Result<CachedVersion, StoreError> {
+    Ok(CachedVersion {
+        spelling: row.parse("spelling")?,
+        version: row.text("version")?,
+        checksum: row.digest("checksum")?,
+        line: row.text("line")?,
+        size: row.unsigned("size")?,
+        description: row.maybe_text("description")?,
+        first_at: row.time("first_at")?,
+    })
 }

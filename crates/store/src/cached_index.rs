@@ -3,7 +3,7 @@
 use supercargo_types::{Spelling, Timestamp};
 
 use crate::{
-    Store, StoreError,
+    Change, Store, StoreError,
     engine::{Transaction, whole_second},
     query::query,
     statements::statements,
@@ -74,6 +74,29 @@ pub enum CachedIndexChange {
     },
 }
 
+impl CachedIndexChange {
+    /// Whose file, and which.
+    fn file(&self) -> (i64, &Spelling) {
+        match self {
+            Self::Replaced {
+                upstream_id,
+                spelling,
+                ..
+            }
+            | Self::Checked {
+                upstream_id,
+                spelling,
+                ..
+            }
+            | Self::Gone {
+                upstream_id,
+                spelling,
+                ..
+            } => (*upstream_id, spelling),
+        }
+    }
+}
+
 statements! {
     SELECT_CACHED = "
         SELECT body, etag, last_modified, fetched_at, checked_at, changed_at, gone_at
@@ -137,9 +160,20 @@ impl Store {
     }
 
     async fn try_save_cached_index(&self, changes: &[CachedIndexChange]) -> Result<(), StoreError> {
+        // one order of rows for everybody: two batches that lock rows in different orders would wait for each other for ever
+        let mut changes: Vec<_> = changes.iter().collect();
+        changes.sort_by_key(|change| change.file());
         let mut transaction = self.write().await?;
         for change in changes {
             save(&mut transaction, change).await?;
+            // a check that confirmed what is known makes nobody's copy old
+            if !matches!(change, CachedIndexChange::Checked { .. }) {
+                let (upstream_id, spelling) = change.file();
+                transaction.tell(Change::UpstreamName {
+                    upstream_id,
+                    spelling: spelling.clone(),
+                });
+            }
         }
         transaction.commit().await
     }

@@ -3,7 +3,7 @@
 use supercargo_types::{ClaimMode, NamePattern, Timestamp};
 
 use crate::{
-    AuditEntry, Created, Store, StoreError, audit, ledger, query::query, registries,
+    AuditEntry, Change, Created, Store, StoreError, audit, ledger, query::query, registries,
     statements::statements,
 };
 
@@ -53,6 +53,7 @@ impl Store {
         let forgotten = ledger::forget_covered(&mut transaction, registry_id, pattern).await?;
         registries::touch(&mut transaction, registry_id, now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
         transaction.commit().await?;
         Ok(Created::Done(forgotten))
     }
@@ -72,6 +73,7 @@ impl Store {
         }
         registries::touch(&mut transaction, registry_id, now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
         transaction.commit().await?;
         Ok(true)
     }

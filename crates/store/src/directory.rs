@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    Attachment, ClaimRow, RegistryRow, Store, StoreError, UpstreamRow, query::query, row::Row,
-    statements::statements, upstreams,
+    Attachment, ClaimRow, QuarantineRow, RegistryRow, Store, StoreError, UpstreamRow, quarantines,
+    query::query, row::Row, statements::statements, upstreams,
 };
 
 /// Every registry and every upstream.
@@ -18,7 +18,8 @@ pub struct DirectoryRows {
 
 statements! {
     LIST_REGISTRIES = "
-        SELECT id, name, description, labels, visibility, publishing, created_at, changed_at, deleted_at
+        SELECT id, name, description, labels, visibility, publishing, created_at, changed_at, deleted_at,
+            purged_at, allow_patterns, block_patterns
         FROM registries ORDER BY name";
     LIST_UPSTREAMS = "
         SELECT id, name, kind, index_url, registry_id, auth_kind, auth_username, auth_secret,
@@ -30,6 +31,9 @@ statements! {
     LIST_CLAIMS = "
         SELECT registry_id, pattern, mode, created_at, created_by
         FROM claims ORDER BY registry_id, pattern";
+    LIST_QUARANTINES = "
+        SELECT registry_id, canonical, number, action, reason, created_at, created_by
+        FROM quarantines ORDER BY registry_id, canonical, number";
 }
 
 impl Store {
@@ -40,10 +44,13 @@ impl Store {
         let upstreams = snapshot.rows(query(LIST_UPSTREAMS)).await?;
         let attachments = snapshot.rows(query(LIST_ATTACHMENTS)).await?;
         let claims = snapshot.rows(query(LIST_CLAIMS)).await?;
+        let quarantines = snapshot.rows(query(LIST_QUARANTINES)).await?;
         snapshot.commit().await?;
 
         let mut attachments = by_registry(&attachments, attachment)?;
         let mut claims = by_registry(&claims, claim)?;
+        let mut quarantines: HashMap<i64, Vec<QuarantineRow>> =
+            by_registry(&quarantines, quarantines::quarantine)?;
         Ok(DirectoryRows {
             registries: registries
                 .iter()
@@ -51,6 +58,7 @@ impl Store {
                     let mut registry = registry(row)?;
                     registry.upstreams = attachments.remove(&registry.id).unwrap_or_default();
                     registry.claims = claims.remove(&registry.id).unwrap_or_default();
+                    registry.quarantines = quarantines.remove(&registry.id).unwrap_or_default();
                     Ok(registry)
                 })
                 .collect::<Result<_, StoreError>>()?,
@@ -85,6 +93,10 @@ fn registry(row: &Row) -> Result<RegistryRow, StoreError> {
         created_at: row.time("created_at")?,
         changed_at: row.time("changed_at")?,
         deleted_at: row.maybe_time("deleted_at")?,
+        purged_at: row.maybe_time("purged_at")?,
+        allow: row.json("allow_patterns")?,
+        block: row.json("block_patterns")?,
+        quarantines: Vec::new(),
         upstreams: Vec::new(),
         claims: Vec::new(),
     })

@@ -3,7 +3,12 @@
 use sqlx::{PgPool, SqlitePool};
 use supercargo_types::Timestamp;
 
-use crate::{StoreError, query::Query, row::Row};
+use crate::{
+    StoreError,
+    feed::{Change, Sender, Telling},
+    query::Query,
+    row::Row,
+};
 
 /// Which database this process talks to, decided once at start-up. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -11,7 +16,7 @@ pub enum Store {
     /// A file.
     Sqlite(SqlitePools),
     /// A server.
-    Postgres(PgPool),
+    Postgres(PostgresPool),
 }
 
 /// One connection that writes and several that read: SQLite knows a single writer, and who waits for it in a queue of ours is
@@ -22,8 +27,22 @@ pub struct SqlitePools {
     pub(crate) readers: SqlitePool,
 }
 
+/// Connections to a server that other processes may use as well.
+#[derive(Clone, Debug)]
+pub struct PostgresPool {
+    /// The connections.
+    pub pool: PgPool,
+    pub(crate) sender: Sender,
+}
+
 /// Several statements that happen together or not at all. Dropped without `commit`, nothing has happened.
-pub(crate) enum Transaction {
+pub(crate) struct Transaction {
+    connection: Connection,
+    /// What the other processes will hear; none where there are no others, or nothing is written.
+    telling: Option<Telling>,
+}
+
+enum Connection {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
@@ -44,21 +63,31 @@ impl Store {
     pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
         Ok(match self {
             // a transaction that begins by reading cannot always become a writer later, so it is one from the start
-            Self::Sqlite(pools) => {
-                Transaction::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
-            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Self::Sqlite(pools) => Transaction {
+                connection: Connection::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?),
+                telling: None,
+            },
+            Self::Postgres(server) => Transaction {
+                connection: Connection::Postgres(server.pool.begin().await?),
+                telling: Some(Telling::new(server.sender)),
+            },
         })
     }
 
     /// Begins to read, so that several statements see the same state.
     pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
-        Ok(match self {
-            Self::Sqlite(pools) => Transaction::Sqlite(pools.readers.begin().await?),
-            Self::Postgres(pool) => Transaction::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        let connection = match self {
+            Self::Sqlite(pools) => Connection::Sqlite(pools.readers.begin().await?),
+            Self::Postgres(server) => Connection::Postgres(
+                server
+                    .pool
+                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     .await?,
             ),
+        };
+        Ok(Transaction {
+            connection,
+            telling: None,
         })
     }
 
@@ -66,7 +95,7 @@ impl Store {
     pub(crate) async fn rows(&self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Self::Sqlite(pools) => sqlite_rows(query.build()?.fetch_all(&pools.readers).await?),
-            Self::Postgres(pool) => postgres_rows(query.build()?.fetch_all(pool).await?),
+            Self::Postgres(server) => postgres_rows(query.build()?.fetch_all(&server.pool).await?),
         })
     }
 
@@ -90,7 +119,10 @@ impl Store {
                 .execute(&pools.readers)
                 .await
                 .map(drop),
-            Self::Postgres(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
+            Self::Postgres(server) => sqlx::query("SELECT 1")
+                .execute(&server.pool)
+                .await
+                .map(drop),
         }
         .map_err(Into::into)
     }
@@ -102,7 +134,7 @@ impl Store {
                 pools.readers.close().await;
                 pools.writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.pool.close().await,
         }
     }
 }
@@ -110,18 +142,18 @@ impl Store {
 impl Transaction {
     /// Runs a statement and counts the rows that it wrote.
     pub(crate) async fn execute(&mut self, query: Query<'_>) -> Result<u64, StoreError> {
-        Ok(on!(self, Self, connection => {
+        Ok(on!(&mut self.connection, Connection, connection => {
             query.build()?.execute(&mut **connection).await?.rows_affected()
         }))
     }
 
     /// The rows of a statement. Always all of them: an `INSERT … RETURNING` that is not read to its end stays open in SQLite.
     pub(crate) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(connection) => {
+        Ok(match &mut self.connection {
+            Connection::Sqlite(connection) => {
                 sqlite_rows(query.build()?.fetch_all(&mut **connection).await?)
             }
-            Self::Postgres(connection) => {
+            Connection::Postgres(connection) => {
                 postgres_rows(query.build()?.fetch_all(&mut **connection).await?)
             }
         })
@@ -132,9 +164,20 @@ impl Transaction {
         Ok(self.rows(query).await?.into_iter().next())
     }
 
+    /// Has the other processes hear, once and only if this is committed, that their copies of something are old.
+    pub(crate) fn tell(&mut self, change: Change) {
+        if let Some(telling) = &mut self.telling {
+            telling.add(change);
+        }
+    }
+
     /// Makes it so.
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        on!(self, Self, transaction => transaction.commit().await?);
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        // a part of the transaction: what is rolled back was never said, and what is committed cannot stay unsaid
+        for statement in self.telling.take().iter().flat_map(Telling::statements) {
+            self.execute(statement).await?;
+        }
+        on!(self.connection, Connection, transaction => transaction.commit().await?);
         Ok(())
     }
 }

@@ -2,7 +2,10 @@
 
 use supercargo_types::{Digest, NamePattern, Spelling, Timestamp, View};
 
-use crate::{Store, StoreError, engine::Transaction, query::query, statements::statements};
+use crate::{
+    AuditEntry, Change, Store, StoreError, audit, engine::Transaction, query::query, registries,
+    statements::statements,
+};
 
 /// What a view promised about a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,11 @@ statements! {
         WHERE registry_id = $1 GROUP BY spelling";
     LIST_SPELLINGS = "
         SELECT DISTINCT spelling FROM ledger WHERE registry_id = $1 AND view = $2";
+    SELECT_SERVED = "
+        SELECT 1 AS one FROM ledger
+        WHERE registry_id = $1 AND spelling = $2 AND version = $3 AND checksum = $4 LIMIT 1";
+    FORGET_VERSION = "
+        DELETE FROM ledger WHERE registry_id = $1 AND spelling = $2 AND version = $3";
     FORGET_SPELLING = "
         DELETE FROM ledger WHERE registry_id = $1 AND view = $2 AND spelling = $3";
 }
@@ -116,8 +124,54 @@ impl Store {
             Some(stands) => stands.digest("checksum")?,
             None => row.checksum,
         };
+        transaction.tell(Change::Name {
+            registry_id,
+            canonical: spelling.canonical(),
+        });
         transaction.commit().await?;
         Ok(stands)
+    }
+
+    /// Whether any view of a registry gave these bytes out as this version.
+    pub async fn was_served(
+        &self,
+        registry_id: i64,
+        spelling: &Spelling,
+        version: &str,
+        checksum: &Digest,
+    ) -> Result<bool, StoreError> {
+        let select = query(SELECT_SERVED)
+            .bind(registry_id)
+            .bind(spelling.as_str())
+            .bind(version)
+            .bind(checksum);
+        Ok(self.row(select).await?.is_some())
+    }
+
+    /// Forgets what every view promised about a version: what upstream lists now is accepted. False when nothing was
+    /// promised.
+    pub async fn forget_ledger(
+        &self,
+        registry_id: i64,
+        spelling: &Spelling,
+        version: &str,
+        now: Timestamp,
+        audit_entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.write().await?;
+        let forget = query(FORGET_VERSION)
+            .bind(registry_id)
+            .bind(spelling.as_str())
+            .bind(version);
+        if transaction.execute(forget).await? == 0 {
+            return Ok(false);
+        }
+        // the views change as if a setting did: their Last-Modified has to grow
+        registries::touch(&mut transaction, registry_id, now).await?;
+        audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// How many recorded versions of a registry, in any view, have a name that the pattern covers.

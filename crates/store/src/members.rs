@@ -3,7 +3,7 @@
 use supercargo_types::Role;
 
 use crate::{
-    AuditEntry, PrincipalRow, Store, StoreError, audit, engine::Transaction, principals,
+    AuditEntry, Change, PrincipalRow, Store, StoreError, audit, engine::Transaction, principals,
     query::query, statements::statements,
 };
 
@@ -38,18 +38,25 @@ pub(crate) async fn upsert(
 }
 
 impl Store {
-    /// Gives a principal a role in a registry, instead of the one it had.
+    /// Gives a principal a role in a registry, instead of the one it had; false when the principal has been deleted
+    /// meanwhile, as teams can be.
     pub async fn set_member(
         &self,
         registry_id: i64,
         principal_id: i64,
         role: Role,
         audit_entry: &AuditEntry,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
-        upsert(&mut transaction, registry_id, principal_id, role).await?;
+        match upsert(&mut transaction, registry_id, principal_id, role).await {
+            Ok(()) => {}
+            Err(error) if error.breaks_reference() => return Ok(false),
+            Err(error) => return Err(error),
+        }
         audit::insert(&mut transaction, audit_entry).await?;
-        transaction.commit().await
+        transaction.tell(Change::People);
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Takes a principal's role away; false when it had none.
@@ -65,6 +72,7 @@ impl Store {
             return Ok(false);
         }
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::People);
         transaction.commit().await?;
         Ok(true)
     }

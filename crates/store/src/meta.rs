@@ -1,6 +1,13 @@
 //! Single facts about the whole installation.
 
-use crate::{Store, StoreError, engine::Transaction, query::query, statements::statements};
+use supercargo_types::Timestamp;
+
+use crate::{
+    Change, Store, StoreError, engine::Transaction, query::query, registries,
+    statements::statements,
+};
+
+const BASE: &str = "base";
 
 statements! {
     SELECT_META = "SELECT value FROM meta WHERE key = $1";
@@ -27,6 +34,35 @@ impl Store {
     pub async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
         let row = self.row(query(SELECT_META).bind(key)).await?;
         row.map(|row| row.text("value")).transpose()
+    }
+
+    /// Writes a fact unless it stands there, and says what stands there then: of many who try at once, one value wins.
+    pub async fn meta_once(&self, key: &str, value: &str) -> Result<String, StoreError> {
+        let mut transaction = self.write().await?;
+        insert_once(&mut transaction, key, value).await?;
+        transaction.commit().await?;
+        let stands = self.meta(key).await?;
+        stands.ok_or_else(|| StoreError::Inconsistent(format!("the fact `{key}` was just there")))
+    }
+
+    /// Writes down under which public URL this installation answers. Under another one than the last time, every registry
+    /// counts as changed, for the URL stands in index files.
+    pub async fn note_base(&self, base: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
+        let known = transaction
+            .row(query(SELECT_META).bind(BASE))
+            .await?
+            .map(|row| row.text("value"))
+            .transpose()?;
+        if known.as_deref() == Some(base) {
+            return Ok(());
+        }
+        transaction
+            .execute(query(UPSERT_META).bind(BASE).bind(base))
+            .await?;
+        registries::touch_all(&mut transaction, now).await?;
+        transaction.tell(Change::Settings);
+        transaction.commit().await
     }
 
     /// Writes a fact over what stood there.

@@ -1,4 +1,4 @@
-//! Opening a database: connections, migrations, and the promise that no second program serves it.
+//! Opening a database: connections, migrations, and the promise that no second program serves a file.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -8,13 +8,13 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, Database, PgConnection, Pool,
+    Database, Pool,
     migrate::{Migrate, MigrateError, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{DatabaseUrl, SqlitePools, Store, StoreError};
+use crate::{DatabaseUrl, PostgresPool, SqlitePools, Store, StoreError, feed::Sender};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -25,8 +25,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 10;
-/// Any number that nothing else locks in a database of ours.
-const INSTANCE_LOCK: i64 = 0x5ca_790;
 
 /// Why a database was not opened; an operator reads this at start-up.
 #[derive(Debug, thiserror::Error)]
@@ -84,26 +82,11 @@ pub enum OpenError {
     },
 }
 
-/// While this lives, no other process gets one for the same database. The system takes it back when the process ends,
-/// however it ends.
+/// While this lives, no other process gets one for the same file. The system takes it back when the process ends, however it
+/// ends. Any number of processes may serve a PostgreSQL database: they tell each other what changes (see [`Feed`](crate::Feed)).
 #[derive(Debug)]
-pub struct InstanceLock(Held);
-
-#[derive(Debug)]
-enum Held {
-    Sqlite(File),
-    Postgres(PgConnection),
-}
-
-impl InstanceLock {
-    /// Gives the lock back and waits until it is free; dropping it leaves PostgreSQL to notice that by itself.
-    pub async fn release(self) {
-        match self.0 {
-            Held::Sqlite(file) => drop(file),
-            // the lock goes with the connection, and that goes however politely it is told
-            Held::Postgres(connection) => drop(connection.close().await),
-        }
-    }
+pub struct InstanceLock {
+    _file: Option<File>,
 }
 
 impl Store {
@@ -124,22 +107,23 @@ impl Store {
                     .await
                     .map_err(|source| unreachable_database(&shown, source))?;
                 migrate(&POSTGRES_MIGRATIONS, &pool, &shown).await?;
-                Ok(Self::Postgres(pool))
+                let sender = Sender::new();
+                Ok(Self::Postgres(PostgresPool { pool, sender }))
             }
         }
     }
 }
 
 impl InstanceLock {
-    /// Makes sure that this process is the only one that serves a database: each keeps copies in memory that a second one
-    /// would make stale. Taken before the database is opened, so that a newer program, started by mistake, does not migrate
-    /// the schema under the one that serves it.
-    pub async fn take(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        match url {
-            DatabaseUrl::Sqlite(path) => lock_file(path).map(Held::Sqlite),
-            DatabaseUrl::Postgres(url) => lock_server(&url.options).await.map(Held::Postgres),
-        }
-        .map(Self)
+    /// Makes sure that this process is the only one that serves a file: each keeps copies in memory that a second one would
+    /// make stale, and a file has no way to tell. Taken before the database is opened, so that a newer program, started by
+    /// mistake, does not migrate the schema under the one that serves it.
+    pub fn take(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        let file = match url {
+            DatabaseUrl::Sqlite(path) => Some(lock_file(path)?),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        Ok(Self { _file: file })
     }
 }
 
@@ -252,28 +236,5 @@ fn lock_file(database: &Path) -> Result<File, OpenError> {
             url: format!("sqlite:{}", database.display()),
         }),
         Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
-    }
-}
-
-/// On a connection of its own, outside the pool: the lock lives as long as its connection.
-async fn lock_server(options: &PgConnectOptions) -> Result<PgConnection, OpenError> {
-    let shown = format!(
-        "postgres://{}@{}:{}/{}",
-        options.get_username(),
-        options.get_host(),
-        options.get_port(),
-        options.get_database().unwrap_or(options.get_username()),
-    );
-    let failed = |source| unreachable_database(&shown, source);
-    let mut connection = PgConnection::connect_with(options).await.map_err(failed)?;
-    let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(INSTANCE_LOCK)
-        .fetch_one(&mut connection)
-        .await
-        .map_err(failed)?;
-    if is_ours {
-        Ok(connection)
-    } else {
-        Err(OpenError::Taken { url: shown })
     }
 }

@@ -14,6 +14,8 @@ pub enum OwnerAdded {
     Added,
     /// It was one already.
     Same,
+    /// It has been deleted meanwhile, as teams can be.
+    Gone,
 }
 
 /// What became of a former owner.
@@ -91,6 +93,12 @@ pub(crate) async fn insert(
     Ok(transaction.execute(insert).await? == 1)
 }
 
+/// Keeps anyone else from changing a crate, its versions or who owns it until the end of the transaction.
+pub(crate) async fn lock(transaction: &mut Transaction, crate_id: i64) -> Result<(), StoreError> {
+    let lock = query(LOCK_CRATE).bind(crate_id);
+    transaction.execute(lock).await.map(drop)
+}
+
 impl Store {
     /// Who owns a crate, the oldest owner first.
     pub async fn owners(&self, crate_id: i64) -> Result<Vec<PrincipalRow>, StoreError> {
@@ -113,8 +121,11 @@ impl Store {
         audit_entry: &AuditEntry,
     ) -> Result<OwnerAdded, StoreError> {
         let mut transaction = self.write().await?;
-        if !insert(&mut transaction, crate_id, principal_id, now).await? {
-            return Ok(OwnerAdded::Same);
+        match insert(&mut transaction, crate_id, principal_id, now).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(OwnerAdded::Same),
+            Err(error) if error.breaks_reference() => return Ok(OwnerAdded::Gone),
+            Err(error) => return Err(error),
         }
         audit::insert(&mut transaction, audit_entry).await?;
         transaction.commit().await?;
@@ -130,9 +141,7 @@ impl Store {
     ) -> Result<OwnerRemoved, StoreError> {
         let mut transaction = self.write().await?;
         // two owners who remove each other at once would both see the other one left
-        transaction
-            .execute(query(LOCK_CRATE).bind(crate_id))
-            .await?;
+        lock(&mut transaction, crate_id).await?;
         let owners = list(&mut transaction, crate_id).await?;
         if owners.iter().all(|owner| owner.id != principal_id) {
             return Ok(OwnerRemoved::NotOwner);

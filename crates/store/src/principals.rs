@@ -3,7 +3,7 @@
 use supercargo_types::{AccountName, InstanceRole, PrincipalKind, PrincipalRef, Timestamp};
 
 use crate::{
-    AuditEntry, Created, Page, Store, StoreError, audit, engine::Transaction, query::query,
+    AuditEntry, Change, Created, Page, Store, StoreError, audit, engine::Transaction, query::query,
     row::Row, statements::statements,
 };
 
@@ -123,6 +123,7 @@ impl Store {
         let created = insert(&mut transaction, new).await?;
         if let Created::Done(_) = created {
             audit::insert(&mut transaction, audit_entry).await?;
+            transaction.tell(Change::People);
             transaction.commit().await?;
         }
         Ok(created)

@@ -1,11 +1,10 @@
 //! Publishing: one transaction in which exactly one of any number of publishers of a number wins.
 
 use semver::Version;
-use supercargo_types::{CrateName, Digest, PrincipalRef, Timestamp};
+use supercargo_types::{CanonicalName, CrateName, Digest, PrincipalRef, Timestamp, version_number};
 
 use crate::{
-    AuditEntry, CrateRow, Store, StoreError, audit,
-    crates::number,
+    AuditEntry, Change, CrateRow, Store, StoreError, audit, dependencies,
     engine::{Transaction, whole_second},
     owners,
     query::query,
@@ -31,6 +30,8 @@ pub struct NewVersion {
     pub facts: String,
     /// What search reads.
     pub description: Option<String>,
+    /// What it needs, of all kinds and from anywhere, by real names.
+    pub dependencies: Vec<CanonicalName>,
     /// Who publishes; the owner of a new crate.
     pub principal_id: Option<i64>,
     /// When.
@@ -85,9 +86,11 @@ pub enum Published {
 statements! {
     INSERT_CRATE = "
         INSERT INTO crates (registry_id, name, canonical, spelling, created_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        SELECT $1, $2, $3, $4, $5,
+            CASE WHEN $6 > r.changed_at THEN $6 ELSE r.changed_at + 1000000 END
+        FROM registries r WHERE r.id = $1
         ON CONFLICT (registry_id, canonical) DO NOTHING";
-    SELECT_CRATE = "SELECT id, name FROM crates WHERE registry_id = $1 AND canonical = $2";
+    SELECT_CRATE = "SELECT id, name, released_at FROM crates WHERE registry_id = $1 AND canonical = $2";
     INSERT_VERSION = "
         INSERT INTO versions (crate_id, version, number, checksum, size, entry, facts, description,
             yanked, published_at, published_by)
@@ -95,9 +98,26 @@ statements! {
         ON CONFLICT (crate_id, number) DO NOTHING";
     SELECT_VERSION = "
         SELECT version, checksum, deleted_at FROM versions WHERE crate_id = $1 AND number = $2";
+    // a crate with a new version is neither deleted nor upstream's
+    ADD_TO_CRATE = "
+        UPDATE crates
+        SET changed_at = (
+                SELECT MAX(at) FROM (
+                    SELECT CAST($2 AS BIGINT) AS at
+                    UNION ALL SELECT crates.changed_at + 1000000
+                    UNION ALL SELECT r.changed_at + 1000000 FROM registries r
+                        WHERE r.id = crates.registry_id) AS times),
+            deleted_at = NULL, released_at = NULL
+        WHERE id = $1";
+    // later than itself and than its registry: a view's date is the later of them, and has to grow with each change
     TOUCH_CRATE = "
         UPDATE crates
-        SET changed_at = CASE WHEN $2 > changed_at THEN $2 ELSE changed_at + 1000000 END
+        SET changed_at = (
+                SELECT MAX(at) FROM (
+                    SELECT CAST($2 AS BIGINT) AS at
+                    UNION ALL SELECT crates.changed_at + 1000000
+                    UNION ALL SELECT r.changed_at + 1000000 FROM registries r
+                        WHERE r.id = crates.registry_id) AS times)
         WHERE id = $1";
 }
 
@@ -114,6 +134,7 @@ pub(crate) async fn find_crate(
     Ok(Some(CrateRow {
         id: row.integer("id")?,
         name: row.parse("name")?,
+        released_at: row.maybe_time("released_at")?,
     }))
 }
 
@@ -140,7 +161,10 @@ impl Store {
         let is_new = rule.may_create && insert_crate(&mut transaction, new).await?;
         let canonical = new.name.canonical();
         let found = find_crate(&mut transaction, new.registry_id, canonical.as_str()).await?;
-        let Some(CrateRow { id: crate_id, name }) = found else {
+        let Some(CrateRow {
+            id: crate_id, name, ..
+        }) = found
+        else {
             return Ok(Published::MayNotCreate);
         };
         if name != new.name {
@@ -150,19 +174,30 @@ impl Store {
             && !owners::is_owner(&mut transaction, crate_id, principal_id).await?
         {
             let owners = owners::references(&mut transaction, crate_id).await?;
-            return Ok(Published::NotOwner { owners });
+            if !owners.is_empty() {
+                return Ok(Published::NotOwner { owners });
+            }
+            // left over from a registry that had the name before: who publishes first has it now
+            owners::insert(&mut transaction, crate_id, principal_id, new.now).await?;
+        }
+        if !is_new {
+            // also holds the crate: it must not be released or purged while a version comes to it
+            let add = query(ADD_TO_CRATE)
+                .bind(crate_id)
+                .bind(whole_second(new.now));
+            transaction.execute(add).await?;
         }
         if let Some(duplicate) = insert_version(&mut transaction, crate_id, new).await? {
             return Ok(duplicate);
         }
-        if is_new {
-            if let Some(principal_id) = new.principal_id {
-                owners::insert(&mut transaction, crate_id, principal_id, new.now).await?;
-            }
-        } else {
-            touch(&mut transaction, crate_id, new.now).await?;
+        if is_new && let Some(principal_id) = new.principal_id {
+            owners::insert(&mut transaction, crate_id, principal_id, new.now).await?;
         }
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Name {
+            registry_id: new.registry_id,
+            canonical,
+        });
         transaction.commit().await?;
         Ok(if is_new {
             Published::New { crate_id }
@@ -190,7 +225,7 @@ async fn insert_version(
     crate_id: i64,
     new: &NewVersion,
 ) -> Result<Option<Published>, StoreError> {
-    let number = number(&new.version);
+    let number = version_number(&new.version);
     let insert = query(INSERT_VERSION)
         .bind(crate_id)
         .bind(new.version.to_string())
@@ -203,6 +238,7 @@ async fn insert_version(
         .bind(new.now)
         .bind(new.principal_id);
     if transaction.execute(insert).await? == 1 {
+        dependencies::insert(transaction, crate_id, &number, &new.dependencies).await?;
         return Ok(None);
     }
     let select = query(SELECT_VERSION).bind(crate_id).bind(number.as_str());

@@ -72,6 +72,20 @@ pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("invariant: lists and maps of texts are JSON")
 }
 
+/// Of one of the texts that lie side by side.
+const WIDTH: usize = 64;
+
+/// Short texts side by side, 64 characters for each, for statements that take any number of them: both engines can cut such a
+/// text up, whereas the lists of each are unknown to the other. Names of crates have at most 64 characters.
+pub(crate) fn columns<T: std::fmt::Display>(texts: impl IntoIterator<Item = T>) -> String {
+    texts.into_iter().fold(String::new(), |mut columns, text| {
+        let end = columns.len() + WIDTH;
+        columns.push_str(&text.to_string());
+        columns.extend(std::iter::repeat_n(' ', end.saturating_sub(columns.len())));
+        columns
+    })
+}
+
 impl From<i64> for Value<'_> {
     fn from(value: i64) -> Self {
         Self::Integer(Some(value))

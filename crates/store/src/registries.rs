@@ -1,15 +1,18 @@
 //! Registries and their settings. A registry is never removed, only marked as deleted, for lockfiles hold its name.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use supercargo_types::{NamePattern, Publishing, RegistryName, Role, Timestamp, Visibility};
+use supercargo_types::{
+    Digest, NamePattern, Publishing, RegistryName, Role, Timestamp, VersionPattern, Visibility,
+};
 
 use crate::{
-    AuditEntry, ClaimRow, Created, Store, StoreError, audit,
+    AuditEntry, Change, ClaimRow, Created, QuarantineRow, Store, StoreError, audit,
     engine::{Transaction, whole_second},
     members,
     query::{json, query},
     statements::statements,
+    states,
 };
 
 /// A registry with everything that decides how it resolves a name.
@@ -37,6 +40,14 @@ pub struct RegistryRow {
     pub upstreams: Vec<Attachment>,
     /// Its claims, ordered by pattern.
     pub claims: Vec<ClaimRow>,
+    /// When its bytes were dropped for ever.
+    pub purged_at: Option<Timestamp>,
+    /// What alone is given out; empty: everything.
+    pub allow: Vec<VersionPattern>,
+    /// What is not given out.
+    pub block: Vec<VersionPattern>,
+    /// What people decided, by crate and version.
+    pub quarantines: Vec<QuarantineRow>,
 }
 
 /// An upstream as one registry uses it.
@@ -65,6 +76,10 @@ pub struct NewRegistry {
     pub publishing: Publishing,
     /// Its upstreams in their order.
     pub upstreams: Vec<Attachment>,
+    /// What alone is given out; empty: everything.
+    pub allow: Vec<VersionPattern>,
+    /// What is not given out.
+    pub block: Vec<VersionPattern>,
     /// When it is made.
     pub now: Timestamp,
 }
@@ -82,25 +97,52 @@ pub struct RegistryChange {
     pub publishing: Option<Publishing>,
     /// The whole list of upstreams in their order.
     pub upstreams: Option<Vec<Attachment>>,
+    /// The whole list of what alone is given out.
+    pub allow: Option<Vec<VersionPattern>>,
+    /// The whole list of what is not given out.
+    pub block: Option<Vec<VersionPattern>>,
 }
 
 statements! {
     INSERT_REGISTRY = "
         INSERT INTO registries (name, twin_key, description, labels, visibility, publishing,
-            created_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            created_at, changed_at, allow_patterns, block_patterns)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT DO NOTHING
         RETURNING id";
     SELECT_TWIN = "SELECT name FROM registries WHERE twin_key = $1";
     UPDATE_REGISTRY = "
         UPDATE registries SET
             description = COALESCE($2, description), labels = COALESCE($3, labels),
-            visibility = COALESCE($4, visibility), publishing = COALESCE($5, publishing)
+            visibility = COALESCE($4, visibility), publishing = COALESCE($5, publishing),
+            allow_patterns = COALESCE($6, allow_patterns),
+            block_patterns = COALESCE($7, block_patterns)
         WHERE id = $1 AND deleted_at IS NULL";
+    // later than itself, every crate of it and every file of its upstreams: a view's date is the latest of them, and has to
+    // grow with each change
     TOUCH_REGISTRY = "
-        UPDATE registries
-        SET changed_at = CASE WHEN $2 > changed_at THEN $2 ELSE changed_at + 1000000 END
+        UPDATE registries SET changed_at = (
+            SELECT MAX(at) FROM (
+                SELECT CAST($2 AS BIGINT) AS at
+                UNION ALL SELECT registries.changed_at + 1000000
+                UNION ALL SELECT MAX(c.changed_at) + 1000000 FROM crates c
+                    WHERE c.registry_id = registries.id
+                UNION ALL SELECT (
+                    SELECT MAX(k.changed_at) + 1000000 FROM cached_index k
+                    WHERE k.upstream_id = a.upstream_id)
+                    FROM registry_upstreams a WHERE a.registry_id = registries.id) AS times)
         WHERE id = $1";
+    TOUCH_ALL = "
+        UPDATE registries SET changed_at = (
+            SELECT MAX(at) FROM (
+                SELECT CAST($1 AS BIGINT) AS at
+                UNION ALL SELECT registries.changed_at + 1000000
+                UNION ALL SELECT MAX(c.changed_at) + 1000000 FROM crates c
+                    WHERE c.registry_id = registries.id
+                UNION ALL SELECT (
+                    SELECT MAX(k.changed_at) + 1000000 FROM cached_index k
+                    WHERE k.upstream_id = a.upstream_id)
+                    FROM registry_upstreams a WHERE a.registry_id = registries.id) AS times)";
     DELETE_ATTACHMENTS = "DELETE FROM registry_upstreams WHERE registry_id = $1";
     INSERT_ATTACHMENT = "
         INSERT INTO registry_upstreams (registry_id, upstream_id, position, only_patterns, except_patterns)
@@ -108,7 +150,26 @@ statements! {
     DELETE_REGISTRY = "
         UPDATE registries SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
     RESTORE_REGISTRY = "
-        UPDATE registries SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NOT NULL";
+        UPDATE registries SET deleted_at = NULL
+        WHERE id = $1 AND deleted_at IS NOT NULL AND purged_at IS NULL";
+    PURGE_REGISTRY = "
+        UPDATE registries SET purged_at = $2
+        WHERE id = $1 AND deleted_at IS NOT NULL AND purged_at IS NULL";
+    REUSE_REGISTRY = "
+        UPDATE registries SET
+            description = $2, labels = $3, visibility = $4, publishing = $5, created_at = $6,
+            allow_patterns = $7, block_patterns = $8, deleted_at = NULL, purged_at = NULL
+        WHERE name = $1 AND deleted_at IS NOT NULL
+        RETURNING id";
+    FORGET_CLAIMS = "DELETE FROM claims WHERE registry_id = $1";
+    FORGET_MEMBERS = "DELETE FROM members WHERE registry_id = $1";
+    FORGET_LEDGER = "DELETE FROM ledger WHERE registry_id = $1";
+    FORGET_DOWNLOADS = "DELETE FROM downloads WHERE registry_id = $1";
+    FORGET_QUARANTINES = "DELETE FROM quarantines WHERE registry_id = $1";
+    FORGET_OWNERS = "
+        DELETE FROM owners WHERE crate_id IN (SELECT id FROM crates WHERE registry_id = $1)";
+    MARK_CRATES_DELETED = "
+        UPDATE crates SET deleted_at = COALESCE(deleted_at, $2) WHERE registry_id = $1";
 }
 
 /// Makes a registry; the name that is in the way when there is one.
@@ -124,7 +185,9 @@ pub(crate) async fn insert(
         .bind(new.visibility.as_str())
         .bind(new.publishing.as_str())
         .bind(new.now)
-        .bind(whole_second(new.now));
+        .bind(whole_second(new.now))
+        .bind(json(&new.allow))
+        .bind(json(&new.block));
     if let Some(row) = transaction.row(insert).await? {
         let id = row.integer("id")?;
         attach(transaction, id, &new.upstreams).await?;
@@ -138,6 +201,11 @@ pub(crate) async fn insert(
     }))
 }
 
+/// After everything that has happened by now, also to files that are not written yet.
+fn next_second(now: Timestamp) -> Timestamp {
+    whole_second(now).plus(Duration::from_secs(1))
+}
+
 /// Says that what a registry answers may be another from now on.
 pub(crate) async fn touch(
     transaction: &mut Transaction,
@@ -146,7 +214,17 @@ pub(crate) async fn touch(
 ) -> Result<(), StoreError> {
     let touch = query(TOUCH_REGISTRY)
         .bind(registry_id)
-        .bind(whole_second(now));
+        .bind(next_second(now));
+    transaction.execute(touch).await?;
+    Ok(())
+}
+
+/// The same for all of them.
+pub(crate) async fn touch_all(
+    transaction: &mut Transaction,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let touch = query(TOUCH_ALL).bind(next_second(now));
     transaction.execute(touch).await?;
     Ok(())
 }
@@ -183,13 +261,85 @@ impl Store {
                 members::upsert(&mut transaction, id, principal_id, Role::Admin).await?;
             }
             audit::insert(&mut transaction, audit_entry).await?;
+            transaction.tell(Change::Settings);
+            transaction.tell(Change::People);
             transaction.commit().await?;
         }
         Ok(created)
     }
 
-    /// Changes settings; false when there is no such registry or it is deleted. A new list of upstreams counts as a change of
-    /// what the registry answers.
+    /// Uses the name of a deleted registry again. What the old one held is purged, for the new one's members are others; the
+    /// numbers of its versions stay taken, for lockfiles hold them under the same URL. `None` when no deleted registry has
+    /// the name; otherwise its id and the checksums that were dropped.
+    pub async fn reuse_registry(
+        &self,
+        new: &NewRegistry,
+        creator: Option<i64>,
+        audit_entry: &AuditEntry,
+    ) -> Result<Option<(i64, Vec<Digest>)>, StoreError> {
+        let mut transaction = self.write().await?;
+        let reuse = query(REUSE_REGISTRY)
+            .bind(new.name.as_str())
+            .bind(new.description.as_str())
+            .bind(json(&new.labels))
+            .bind(new.visibility.as_str())
+            .bind(new.publishing.as_str())
+            .bind(new.now)
+            .bind(json(&new.allow))
+            .bind(json(&new.block));
+        let Some(row) = transaction.row(reuse).await? else {
+            return Ok(None);
+        };
+        let id = row.integer("id")?;
+        let dropped = states::purge_all(&mut transaction, id, new.now).await?;
+        for forget in [
+            FORGET_CLAIMS,
+            FORGET_MEMBERS,
+            FORGET_LEDGER,
+            FORGET_DOWNLOADS,
+            FORGET_QUARANTINES,
+            FORGET_OWNERS,
+            DELETE_ATTACHMENTS,
+        ] {
+            transaction.execute(query(forget).bind(id)).await?;
+        }
+        let mark = query(MARK_CRATES_DELETED).bind(id).bind(new.now);
+        transaction.execute(mark).await?;
+        attach(&mut transaction, id, &new.upstreams).await?;
+        touch(&mut transaction, id, new.now).await?;
+        if let Some(principal_id) = creator {
+            members::upsert(&mut transaction, id, principal_id, Role::Admin).await?;
+        }
+        audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
+        transaction.tell(Change::People);
+        transaction.commit().await?;
+        Ok(Some((id, dropped)))
+    }
+
+    /// Empties a deleted registry for ever; its name stays retired. `None` when it is not deleted, or purged already;
+    /// otherwise the checksums that were dropped.
+    pub async fn purge_registry(
+        &self,
+        id: i64,
+        now: Timestamp,
+        audit_entry: &AuditEntry,
+    ) -> Result<Option<Vec<Digest>>, StoreError> {
+        let mut transaction = self.write().await?;
+        let purge = query(PURGE_REGISTRY).bind(id).bind(now);
+        if transaction.execute(purge).await? == 0 {
+            return Ok(None);
+        }
+        let dropped = states::purge_all(&mut transaction, id, now).await?;
+        audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
+        transaction.tell(Change::People);
+        transaction.commit().await?;
+        Ok(Some(dropped))
+    }
+
+    /// Changes settings; false when there is no such registry or it is deleted. A new list of upstreams or of patterns counts
+    /// as a change of what the registry answers.
     pub async fn update_registry(
         &self,
         id: i64,
@@ -203,7 +353,9 @@ impl Store {
             .bind(change.description.as_deref())
             .bind(change.labels.as_ref().map(json))
             .bind(change.visibility.map(Visibility::as_str))
-            .bind(change.publishing.map(Publishing::as_str));
+            .bind(change.publishing.map(Publishing::as_str))
+            .bind(change.allow.as_ref().map(json))
+            .bind(change.block.as_ref().map(json));
         if transaction.execute(update).await? == 0 {
             return Ok(false);
         }
@@ -212,9 +364,12 @@ impl Store {
                 .execute(query(DELETE_ATTACHMENTS).bind(id))
                 .await?;
             attach(&mut transaction, id, upstreams).await?;
+        }
+        if change.upstreams.is_some() || change.allow.is_some() || change.block.is_some() {
             touch(&mut transaction, id, now).await?;
         }
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
         transaction.commit().await?;
         Ok(true)
     }
@@ -232,6 +387,7 @@ impl Store {
             return Ok(false);
         }
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
         transaction.commit().await?;
         Ok(true)
     }
@@ -250,6 +406,7 @@ impl Store {
         }
         touch(&mut transaction, id, now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
         transaction.commit().await?;
         Ok(true)
     }

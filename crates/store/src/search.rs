@@ -1,7 +1,7 @@
 //! Search over hosted crates: the exact name, then names that start so, then names and descriptions that hold it.
 
 use semver::Version;
-use supercargo_types::CrateName;
+use supercargo_types::{CrateName, Timestamp};
 
 use crate::{Page, Store, StoreError, query::query, row::Row, statements::statements};
 
@@ -10,6 +10,8 @@ use crate::{Page, Store, StoreError, query::query, row::Row, statements::stateme
 pub struct SearchRow {
     /// As its first publisher wrote it.
     pub name: CrateName,
+    /// When its first version was published.
+    pub created_at: Timestamp,
     /// Its versions in the order of publishing, without tombstones; at least one.
     pub versions: Vec<SearchVersion>,
 }
@@ -17,12 +19,16 @@ pub struct SearchRow {
 /// As much of a version as a list of crates shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchVersion {
+    /// Its id.
+    pub id: i64,
     /// The version.
     pub version: Version,
     /// Whether it is yanked.
     pub yanked: bool,
     /// What its manifest says about it.
     pub description: Option<String>,
+    /// When it was published.
+    pub published_at: Timestamp,
 }
 
 /// In characters; no name is longer, and what follows would only make the database work.
@@ -31,7 +37,7 @@ const LONGEST_QUERY: usize = 64;
 statements! {
     SEARCH = "
         WITH hits AS (
-            SELECT c.id, c.name, c.canonical,
+            SELECT c.id, c.name, c.canonical, c.created_at,
                 CASE WHEN c.canonical = $2 THEN 0
                     WHEN c.canonical LIKE $3 ESCAPE '!' THEN 1
                     WHEN c.canonical LIKE $4 ESCAPE '!' THEN 2
@@ -45,7 +51,8 @@ statements! {
                             OR LOWER(v.description) LIKE $5 ESCAPE '!'))
             ORDER BY distance, c.canonical
             LIMIT $6 OFFSET $7)
-        SELECT h.id, h.name, v.version, v.yanked, v.description
+        SELECT h.id, h.name, h.created_at, v.id AS version_id, v.version, v.yanked, v.description,
+            v.published_at
         FROM hits h JOIN versions v ON v.crate_id = h.id AND v.deleted_at IS NULL
         ORDER BY h.distance, h.canonical, v.id";
     COUNT_FOUND = "
@@ -70,16 +77,21 @@ fn escaped(text: &str) -> String {
     })
 }
 
-impl Store {
-    /// Hosted crates that a text finds, the nearest first; an empty text finds all, by name. NUL, which PostgreSQL cannot
-    /// hold, finds what would be found without it.
-    pub async fn search(
-        &self,
-        registry_id: i64,
-        text: &str,
-        limit: u32,
-        offset: u64,
-    ) -> Result<Page<SearchRow>, StoreError> {
+/// A text that is searched for, as statements compare it. NUL, which PostgreSQL cannot hold, is left out: what is found is
+/// what would be found without it.
+pub(crate) struct Terms {
+    /// To be equal to a canonical name.
+    pub(crate) canonical: String,
+    /// What a canonical name starts like.
+    pub(crate) prefix: String,
+    /// What a canonical name is like.
+    pub(crate) within_name: String,
+    /// What a description in lower case is like.
+    pub(crate) within_description: String,
+}
+
+impl Terms {
+    pub(crate) fn new(text: &str) -> Self {
         let plain: String = text
             .to_lowercase()
             .chars()
@@ -87,20 +99,38 @@ impl Store {
             .take(LONGEST_QUERY)
             .collect();
         let canonical = plain.replace('_', "-");
-        let within_name = format!("%{}%", escaped(&canonical));
-        let within_description = format!("%{}%", escaped(&plain));
+        let name = escaped(&canonical);
+        Self {
+            prefix: format!("{name}%"),
+            within_name: format!("%{name}%"),
+            within_description: format!("%{}%", escaped(&plain)),
+            canonical,
+        }
+    }
+}
+
+impl Store {
+    /// Hosted crates that a text finds, the nearest first; an empty text finds all, by name.
+    pub async fn search(
+        &self,
+        registry_id: i64,
+        text: &str,
+        limit: u32,
+        offset: u64,
+    ) -> Result<Page<SearchRow>, StoreError> {
+        let terms = Terms::new(text);
         let search = query(SEARCH)
             .bind(registry_id)
-            .bind(canonical.as_str())
-            .bind(format!("{}%", escaped(&canonical)))
-            .bind(within_name.as_str())
-            .bind(within_description.as_str())
+            .bind(terms.canonical.as_str())
+            .bind(terms.prefix.as_str())
+            .bind(terms.within_name.as_str())
+            .bind(terms.within_description.as_str())
             .bind(limit)
             .bind(offset);
         let count = query(COUNT_FOUND)
             .bind(registry_id)
-            .bind(within_name.as_str())
-            .bind(within_description.as_str());
+            .bind(terms.within_name.as_str())
+            .bind(terms.within_description.as_str());
         Ok(Page {
             items: grouped(&self.rows(search).await?)?,
             total: self.count(count).await?,
@@ -114,15 +144,18 @@ fn grouped(rows: &[Row]) -> Result<Vec<SearchRow>, StoreError> {
     let mut last = None;
     for row in rows {
         let version = SearchVersion {
+            id: row.integer("version_id")?,
             version: row.parse("version")?,
             yanked: row.flag("yanked")?,
             description: row.maybe_text("description")?,
+            published_at: row.time("published_at")?,
         };
         let id = Some(row.integer("id")?);
         match items.last_mut() {
             Some(item) if id == last => item.versions.push(version),
             _ => items.push(SearchRow {
                 name: row.parse("name")?,
+                created_at: row.time("created_at")?,
                 versions: vec![version],
             }),
         }

@@ -3,8 +3,9 @@
 use sqlx::Executor as _;
 
 use crate::{
-    Store, StoreError, audit, cached_crates, cached_index, claims, crates, directory, ledger,
-    members, meta, owners, principals, publish, registries, search, tokens, upstreams, yank,
+    Store, StoreError, audit, cached_crates, cached_index, claims, crates, dependencies, details,
+    directory, downloads, evict, ledger, members, meta, owners, principals, publish, quarantines,
+    registries, search, states, teams, tokens, upstreams, yank,
 };
 
 /// Declares a module's statements and its list of them in one go, so that none is missing from the list.
@@ -25,15 +26,22 @@ const MODULES: &[&[(&str, &str)]] = &[
     cached_index::STATEMENTS,
     claims::STATEMENTS,
     crates::STATEMENTS,
+    dependencies::STATEMENTS,
+    details::STATEMENTS,
     directory::STATEMENTS,
+    downloads::STATEMENTS,
+    evict::STATEMENTS,
     ledger::STATEMENTS,
     members::STATEMENTS,
     meta::STATEMENTS,
     owners::STATEMENTS,
     principals::STATEMENTS,
     publish::STATEMENTS,
+    quarantines::STATEMENTS,
     registries::STATEMENTS,
     search::STATEMENTS,
+    states::STATEMENTS,
+    teams::STATEMENTS,
     tokens::STATEMENTS,
     upstreams::STATEMENTS,
     yank::STATEMENTS,
@@ -69,7 +77,7 @@ impl Store {
         let text = sqlx::SqlStr::from_static(text);
         match self {
             Self::Sqlite(pools) => pools.writer.prepare(text).await.map(drop)?,
-            Self::Postgres(pool) => pool.prepare(text).await.map(drop)?,
+            Self::Postgres(server) => server.pool.prepare(text).await.map(drop)?,
         }
         Ok(())
     }

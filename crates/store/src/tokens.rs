@@ -7,7 +7,7 @@ use supercargo_types::{
 };
 
 use crate::{
-    AuditEntry, Page, PrincipalRow, Store, StoreError, audit,
+    AuditEntry, Change, Page, PrincipalRow, Store, StoreError, audit,
     engine::Transaction,
     principals,
     query::{json, query},
@@ -175,6 +175,7 @@ impl Store {
         let mut transaction = self.write().await?;
         insert(&mut transaction, principal_id, new).await?;
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::People);
         transaction.commit().await
     }
 
@@ -236,6 +237,7 @@ impl Store {
             return Ok(false);
         }
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::People);
         transaction.commit().await?;
         Ok(true)
     }

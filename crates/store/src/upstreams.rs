@@ -3,7 +3,7 @@
 use supercargo_types::{RegistryName, Timestamp};
 
 use crate::{
-    AuditEntry, Created, Store, StoreError, audit,
+    AuditEntry, Change, Created, Store, StoreError, audit,
     engine::Transaction,
     query::{Query, json, query},
     registries,
@@ -275,6 +275,7 @@ impl Store {
         let created = insert(&mut transaction, new).await?;
         if let Created::Done(_) = created {
             audit::insert(&mut transaction, audit_entry).await?;
+            transaction.tell(Change::Settings);
             transaction.commit().await?;
         }
         Ok(created)
@@ -306,6 +307,7 @@ impl Store {
             }
         }
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Settings);
         transaction.commit().await?;
         Ok(true)
     }
@@ -321,6 +323,7 @@ impl Store {
             Ok(0) => Ok(Deleted::NotThere),
             Ok(_) => {
                 audit::insert(&mut transaction, audit_entry).await?;
+                transaction.tell(Change::Settings);
                 transaction.commit().await?;
                 Ok(Deleted::Done)
             }

@@ -1,10 +1,10 @@
 //! Yanking, and taking it back.
 
 use semver::Version;
-use supercargo_types::{CanonicalName, PrincipalRef, Timestamp};
+use supercargo_types::{CanonicalName, PrincipalRef, Timestamp, version_number};
 
 use crate::{
-    AuditEntry, Store, StoreError, audit, crates::number, owners, publish, query::query,
+    AuditEntry, Change, Store, StoreError, audit, owners, publish, query::query,
     statements::statements,
 };
 
@@ -70,7 +70,7 @@ impl Store {
             let owners = owners::references(&mut transaction, found.id).await?;
             return Ok(Yanked::NotOwner { owners });
         }
-        let number = number(&change.version);
+        let number = version_number(&change.version);
         let set = query(SET_YANKED)
             .bind(found.id)
             .bind(number.as_str())
@@ -84,6 +84,10 @@ impl Store {
         }
         publish::touch(&mut transaction, found.id, change.now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::Name {
+            registry_id: change.registry_id,
+            canonical: change.name.clone(),
+        });
         transaction.commit().await?;
         Ok(Yanked::Changed)
     }

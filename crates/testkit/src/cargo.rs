@@ -1,10 +1,12 @@
 //! The real cargo, in a home and among projects of its own, with no way to the internet.
+//!
+//! Which one is the first `cargo` of `PATH`, or the one that `SUPERCARGO_TEST_CARGO` names: see `cargo xtask compat`.
 
 use std::{
     collections::BTreeMap,
     env,
     fmt::Write as _,
-    fs,
+    fs, iter,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -20,6 +22,9 @@ const NOWHERE: &str = "sparse+http://127.0.0.1:9/";
 
 /// Cargo's own door for its tests, which stands open in released versions too.
 const CRATES_IO: &str = "__CARGO_TEST_CRATES_IO_URL_DO_NOT_USE_THIS";
+
+/// The path of a cargo to test with, of any version. Its rustc is the one beside it, if there is one.
+const ANOTHER_CARGO: &str = "SUPERCARGO_TEST_CARGO";
 
 /// A build on a busy machine takes a while; more than this is a cargo that hangs.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -102,12 +107,6 @@ impl Cargo {
         self
     }
 
-    /// Another toolchain, by the name that rustup gives it.
-    #[must_use]
-    pub fn toolchain(self, name: &str) -> Self {
-        self.env("RUSTUP_TOOLCHAIN", name)
-    }
-
     /// Appends to `config.toml` in its home.
     #[must_use]
     pub fn config(mut self, text: &str) -> Self {
@@ -178,6 +177,36 @@ impl Cargo {
         path
     }
 
+    /// The version of the cargo that runs: 1 and the minor number.
+    ///
+    /// # Panics
+    /// When it cannot be started or does not say.
+    pub fn version(&self) -> (u64, u64) {
+        let output = self
+            .command("cargo")
+            .into_std()
+            .arg("--version")
+            .output()
+            .expect("the cargo under test can be started");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let number = said.split(' ').nth(1).unwrap_or_default();
+        version(number).unwrap_or_else(|| panic!("`cargo --version` says `{said}`"))
+    }
+
+    /// Whether the cargo that runs is this version (`1.90`) or a later one.
+    pub fn is_at_least(&self, wanted: &str) -> bool {
+        self.version() >= version(wanted).expect("invariant: a test names a version such as 1.90")
+    }
+
+    /// Ends a test that a cargo before this version cannot pass; `cargo xtask compat` shows it as what it is.
+    ///
+    /// # Panics
+    /// With `needs cargo 1.90 for publish --workspace`, where the cargo that runs is older.
+    #[track_caller]
+    pub fn needs(&self, wanted: &str, what: &str) {
+        assert!(self.is_at_least(wanted), "needs cargo {wanted} for {what}");
+    }
+
     /// Forgets index and downloads, as a fresh machine would; configuration and credentials stay.
     pub fn forget_downloads(&self) {
         let cache = self.home().join("registry");
@@ -242,12 +271,24 @@ impl Cargo {
         reason = "the variables that cargo needs from outside, which are no settings of ours"
     )]
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let another = env::var_os(ANOTHER_CARGO).map(PathBuf::from);
+        let mut command = match (&another, program) {
+            (Some(another), "cargo") => Command::new(another),
+            _ => Command::new(program),
+        };
         command.env_clear();
         for name in KEPT {
             if let Ok(value) = env::var(name) {
                 command.env(name, value);
             }
+        }
+        if let Some(folder) = another.as_deref().and_then(Path::parent) {
+            // first, so that lines of shell and cargo itself find this one, and the rustc beside it
+            let others = env::var_os("PATH").unwrap_or_default();
+            let folders = iter::once(folder.to_owned()).chain(env::split_paths(&others));
+            let path =
+                env::join_paths(folders).expect("a folder of programs has no `:` in its name");
+            command.env("PATH", path);
         }
         command.envs(&self.environment);
         command
@@ -256,6 +297,12 @@ impl Cargo {
     fn write_home(&self, name: &str, text: &str) {
         fs::write(self.home().join(name), text).expect("a fresh folder can be written");
     }
+}
+
+/// `1.90`, `1.74.1` or `1.97.0-nightly`: the first two numbers.
+fn version(text: &str) -> Option<(u64, u64)> {
+    let mut numbers = text.split('.').map(|number| number.parse().ok());
+    numbers.next()?.zip(numbers.next()?)
 }
 
 impl Default for Cargo {
@@ -297,6 +344,42 @@ impl Outcome {
     /// What cargo told people, without what differs from run to run.
     pub fn messages(&self) -> String {
         normalise(&self.stderr, &self.root)
+    }
+
+    /// Of what cargo told people, the lines with one of these beginnings. Versions of cargo differ in the others.
+    pub fn lines(&self, beginnings: &[&str]) -> String {
+        let messages = self.messages();
+        let lines = messages.lines().map(str::trim);
+        lines
+            .filter(|line| {
+                beginnings
+                    .iter()
+                    .any(|beginning| line.starts_with(beginning))
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// The server's refusal as cargo shows it: `409 Conflict: …`, of an index file or a download `502: …`.
+    /// Versions of cargo differ in the words around it.
+    ///
+    /// # Panics
+    /// When cargo succeeded or shows none; the message has all that it printed.
+    #[track_caller]
+    pub fn refusal(&self) -> String {
+        let messages = self.clone().failure().messages();
+        let of_api = messages.split_once("(status ").and_then(|(_, answer)| {
+            let (status, words) = answer.split_once("): ")?;
+            Some(format!("{status}: {words}"))
+        });
+        let of_file = || {
+            let (_, answer) = messages.split_once(", got ")?;
+            let (status, words) = answer.split_once("\n  body:\n")?;
+            Some(format!("{status}: {}", words.trim_start()))
+        };
+        of_api
+            .or_else(of_file)
+            .unwrap_or_else(|| panic!("{}", self.report("shows no refusal")))
     }
 
     fn report(&self, what: &str) -> String {

@@ -43,12 +43,22 @@ pub struct Answer {
 )]
 impl Client {
     /// Somebody without a token. `base` is `http://127.0.0.1:PORT`.
+    pub fn new(base: &str) -> Self {
+        Self::trusting(base, None)
+    }
+
+    /// The same, who takes certificates of one authority, in PEM, and of no other: for `https://127.0.0.1:PORT`.
     #[expect(
         clippy::disallowed_methods,
         reason = "only ever connects to servers that a test has started"
     )]
-    pub fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder()
+    pub fn trusting(base: &str, authority: Option<&str>) -> Self {
+        let mut http = reqwest::Client::builder();
+        if let Some(pem) = authority {
+            let root = reqwest::Certificate::from_pem(pem.as_bytes());
+            http = http.tls_certs_only(root);
+        }
+        let http = http
             .redirect(reqwest::redirect::Policy::none())
             .no_gzip()
             .no_proxy()
@@ -76,6 +86,15 @@ impl Client {
     pub fn anonymous(&self) -> Self {
         Self {
             authorization: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same person at another server.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
             ..self.clone()
         }
     }

@@ -6,6 +6,7 @@
 //! Whatever waits is `async`; [`FakeUpstream`] runs on threads of its own, so its methods are plain and may be called from
 //! any test. Nothing ever reaches the internet: cargo and the server are started with crates.io cut off.
 
+mod authority;
 mod cargo;
 mod client;
 mod lockfile;
@@ -14,18 +15,24 @@ mod normalise;
 mod on_both;
 mod package;
 mod postgres;
+mod proxy;
 mod server;
 mod upstream;
 mod wait;
+mod wire;
 
+pub use authority::{Authority, KeyForm};
 pub use cargo::{Cargo, Outcome};
 pub use client::{Answer, Client, Request};
 pub use lockfile::LockedPackage;
 pub use normalise::normalise;
+pub use on_both::run;
 pub use package::{Dependency, Package, frame, gzip, raw_header, raw_link};
 pub use postgres::{Postgres, TestDatabase};
+pub use proxy::{Carried, ReverseProxy};
 pub use server::{Database, Server, ServerOptions};
 pub use supercargo_types::{View, sparse_path};
 pub use tar;
-pub use upstream::{FakeUpstream, Fault, LoggedRequest, Validators};
+pub use upstream::{DeadEnd, FakeUpstream, Fault, LoggedRequest, Validators};
 pub use wait::eventually;
+pub use wire::Wire;

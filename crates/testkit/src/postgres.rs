@@ -61,6 +61,22 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// The text in the only column of the only row of a query.
+    ///
+    /// # Panics
+    /// When it fails or there is none.
+    pub fn text(&self, query: &str) -> String {
+        let (url, text) = (self.url.clone(), query.to_owned());
+        on_its_own(async move {
+            let mut connection = PgConnection::connect(&url).await?;
+            let found = sqlx::query_scalar(AssertSqlSafe(text));
+            found.fetch_one(&mut connection).await
+        })
+        .unwrap_or_else(|error| panic!("{query}: {error}"))
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
@@ -84,19 +100,25 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{server}/{name}{query}")
 }
 
-/// On a thread and a runtime of its own, so that it can be called from any test and from `drop`.
 fn execute(url: &str, statements: &str) -> Result<(), sqlx::Error> {
     let (url, statements) = (url.to_owned(), statements.to_owned());
+    on_its_own(async move {
+        let mut connection = PgConnection::connect(&url).await?;
+        connection.execute(AssertSqlSafe(statements)).await?;
+        connection.close().await
+    })
+}
+
+/// On a thread and a runtime of its own, so that it can be called from any test and from `drop`.
+fn on_its_own<T: Send + 'static>(
+    work: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+) -> Result<T, sqlx::Error> {
     thread::spawn(move || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(sqlx::Error::Io)?
-            .block_on(async {
-                let mut connection = PgConnection::connect(&url).await?;
-                connection.execute(AssertSqlSafe(statements)).await?;
-                connection.close().await
-            })
+            .block_on(work)
     })
     .join()
     .expect("invariant: a statement fails without a panic")

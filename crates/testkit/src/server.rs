@@ -14,7 +14,7 @@ use supercargo_types::{Random, RegistryName, Site, TokenSecret, View};
 use tempfile::TempDir;
 
 use crate::{
-    Client, Postgres, TestDatabase,
+    Authority, Client, Postgres, TestDatabase,
     wait::{eventually, locked},
 };
 
@@ -37,6 +37,7 @@ pub struct ServerOptions {
     environment: BTreeMap<String, String>,
     admin_token: String,
     data_in: Option<PathBuf>,
+    authority: Option<String>,
 }
 
 /// A running server. It is killed when dropped, and its log is shown when the test fails.
@@ -63,6 +64,7 @@ impl ServerOptions {
             environment: BTreeMap::new(),
             admin_token: TokenSecret::generate(&Random::System).reveal().to_owned(),
             data_in: None,
+            authority: None,
         }
         .setting("upstream.allow_addresses", "127.0.0.0/8")
         .environment("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -101,6 +103,15 @@ impl ServerOptions {
     pub fn data_in(mut self, folder: &Path) -> Self {
         self.data_in = Some(folder.to_owned());
         self
+    }
+
+    /// HTTPS with the pair in this folder, which an authority has put there.
+    #[must_use]
+    pub fn tls(mut self, authority: &Authority, folder: &Path) -> Self {
+        self.authority = Some(authority.pem());
+        let [certificate, key] = Authority::pair(folder).map(|path| path.display().to_string());
+        self.setting("tls.certificate", &certificate)
+            .setting("tls.key", &key)
     }
 
     /// Lets presets reach the real crates.io. Only for checks that say that they do.
@@ -163,7 +174,7 @@ impl Server {
         command.env_clear().envs(kept_environment());
         let listen = match &self.address {
             None => "127.0.0.1:0",
-            Some(address) => address.strip_prefix("http://").unwrap_or(address),
+            Some(address) => address.split("://").last().unwrap_or(address),
         };
         command
             .arg("serve")
@@ -216,7 +227,7 @@ impl Server {
             let status = self.wait().await;
             panic!("the server ended with {status}:\n{}", self.log());
         }
-        let client = Client::new(&self.url());
+        let client = self.anonymous();
         let log = Arc::clone(&self.log);
         eventually("the server's readiness", || async {
             let answer = client
@@ -304,7 +315,7 @@ impl Server {
         self.options = change(self.options.clone());
     }
 
-    /// `http://127.0.0.1:PORT`, where it listens.
+    /// `http://127.0.0.1:PORT`, or `https`: where it listens.
     pub fn url(&self) -> String {
         self.address.clone().expect("the server has started")
     }
@@ -325,7 +336,7 @@ impl Server {
 
     /// Somebody without a token.
     pub fn anonymous(&self) -> Client {
-        Client::new(&self.url())
+        Client::trusting(&self.url(), self.options.authority.as_deref())
     }
 
     /// The administrator's token.

@@ -4,6 +4,7 @@
 //! by `FromStr`, and is never checked again.
 
 mod account;
+mod address_range;
 mod digest;
 mod names;
 mod pattern;
@@ -11,11 +12,14 @@ mod rights;
 mod seams;
 mod site;
 mod sparse;
+mod states;
 mod text_enum;
 mod time;
 mod token;
+mod version_pattern;
 
 pub use account::{AccountName, InvalidAccountName, PrincipalKind, PrincipalRef};
+pub use address_range::{AddressRange, InvalidAddressRange};
 pub use digest::{Digest, InvalidDigest};
 pub use names::{
     CanonicalName, CrateName, InvalidCrateName, InvalidRegistryName, RegistryName, Spelling,
@@ -27,6 +31,8 @@ pub use rights::{
 pub use seams::{Clock, Random};
 pub use site::{InvalidBase, Site};
 pub use sparse::sparse_path;
+pub use states::{Action, VersionState, version_number};
 pub use text_enum::UnknownWord;
 pub use time::Timestamp;
 pub use token::{InvalidToken, TokenHash, TokenSecret};
+pub use version_pattern::{InvalidVersionPattern, VersionPattern};

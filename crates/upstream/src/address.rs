@@ -5,24 +5,22 @@
 //! connection goes to one of those that were judged: a name whose address changes in between (DNS rebinding) gains nothing.
 
 use std::{
+    collections::VecDeque,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use supercargo_types::AddressRange;
 use url::{Host, Url};
 
 /// What `upstream.allow_addresses` lists: `10.0.0.0/8`, `10.1.2.3`, `mirror.acme.example`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedAddress {
     /// An address range.
-    Network {
-        /// Any address in it.
-        address: IpAddr,
-        /// How many of its leading bits count.
-        bits: u32,
-    },
+    Network(AddressRange),
     /// A host, whatever its addresses are.
     Host(String),
 }
@@ -44,21 +42,12 @@ impl FromStr for AllowedAddress {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidAddress(text.to_owned());
-        if let Some((address, bits)) = text.split_once('/') {
-            let address: IpAddr = address.parse().map_err(|_| invalid())?;
-            let bits: u32 = bits.parse().map_err(|_| invalid())?;
-            return if bits <= width(address) {
-                Ok(Self::Network { address, bits })
-            } else {
-                Err(invalid())
-            };
-        }
-        if let Ok(address) = text.parse() {
-            return Ok(Self::one(address));
+        if let Ok(range) = text.parse() {
+            return Ok(Self::Network(range));
         }
         match Host::parse(text).map_err(|_| invalid())? {
-            Host::Ipv4(address) => Ok(Self::one(address.into())),
-            Host::Ipv6(address) => Ok(Self::one(address.into())),
+            Host::Ipv4(address) => Ok(Self::Network(IpAddr::from(address).into())),
+            Host::Ipv6(address) => Ok(Self::Network(IpAddr::from(address).into())),
             Host::Domain(host) if host.contains('*') => Err(invalid()),
             Host::Domain(host) => Ok(Self::Host(without_dot(&host).to_owned())),
         }
@@ -66,35 +55,12 @@ impl FromStr for AllowedAddress {
 }
 
 impl AllowedAddress {
-    fn one(address: IpAddr) -> Self {
-        let bits = width(address);
-        Self::Network { address, bits }
-    }
-
     fn has(&self, address: IpAddr) -> bool {
-        let Self::Network {
-            address: base,
-            bits,
-        } = self
-        else {
-            return false;
-        };
-        match (base, address) {
-            (IpAddr::V4(base), IpAddr::V4(address)) => {
-                let differing = base.to_bits() ^ address.to_bits();
-                differing.leading_zeros() >= *bits
-            }
-            (IpAddr::V6(base), IpAddr::V6(address)) => {
-                let differing = base.to_bits() ^ address.to_bits();
-                differing.leading_zeros() >= *bits
-            }
-            _ => false,
+        match self {
+            Self::Network(range) => range.has(address),
+            Self::Host(_) => false,
         }
     }
-}
-
-fn width(address: IpAddr) -> u32 {
-    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// `host.` and `host` are one host.
@@ -102,16 +68,46 @@ fn without_dot(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
 
+/// Where addresses of names come from.
+#[derive(Clone, Debug, Default)]
+pub enum Lookup {
+    /// The system's resolver.
+    #[default]
+    System,
+    /// A test's: answers in this order, to whatever name, and the last one for ever.
+    Scripted(Arc<Mutex<VecDeque<Vec<IpAddr>>>>),
+}
+
+impl Lookup {
+    /// With port 0, which the connector replaces.
+    async fn addresses(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Self::System => Ok(tokio::net::lookup_host((name, 0)).await?.collect()),
+            Self::Scripted(answers) => {
+                let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+                let answer = match answers.len() {
+                    0 | 1 => answers.front().cloned(),
+                    _ => answers.pop_front(),
+                };
+                let addresses = answer.unwrap_or_default().into_iter();
+                Ok(addresses.map(|address| (address, 0).into()).collect())
+            }
+        }
+    }
+}
+
 /// Judges URLs before a request and names while connecting.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     allow: Arc<[AllowedAddress]>,
+    lookup: Lookup,
 }
 
 impl Guard {
-    pub(crate) fn new(allow: &[AllowedAddress]) -> Self {
+    pub(crate) fn new(allow: &[AllowedAddress], lookup: Lookup) -> Self {
         Self {
             allow: allow.into(),
+            lookup,
         }
     }
 
@@ -131,17 +127,13 @@ impl Guard {
 
     fn allows(&self, address: IpAddr) -> bool {
         let seen = address.to_canonical();
-        is_public(seen)
-            || self
-                .allow
-                .iter()
-                .any(|range| range.has(seen) || range.has(address))
+        is_public(seen) || self.allow.iter().any(|range| range.has(address))
     }
 
     fn allows_host(&self, host: &str) -> bool {
         let is_it = |allowed: &AllowedAddress| match allowed {
             AllowedAddress::Host(name) => name.eq_ignore_ascii_case(without_dot(host)),
-            AllowedAddress::Network { .. } => false,
+            AllowedAddress::Network(_) => false,
         };
         self.allow.iter().any(is_it)
     }
@@ -151,8 +143,7 @@ impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = guard.lookup.addresses(name.as_str()).await?;
             if guard.allows_host(name.as_str()) {
                 return Ok(Box::new(found.into_iter()) as Addrs);
             }
@@ -225,7 +216,7 @@ mod tests {
 
     fn guard(allow: &[&str]) -> Guard {
         let allow: Vec<_> = allow.iter().map(|text| text.parse().unwrap()).collect();
-        Guard::new(&allow)
+        Guard::new(&allow, Lookup::System)
     }
 
     #[test]
@@ -383,6 +374,24 @@ mod tests {
             error.to_string(),
             "`10.0.0.0/33` is neither an address range nor a host; write it as `10.0.0.0/8`, `fd00::/8` or `mirror.acme.example`"
         );
+    }
+
+    /// DNS rebinding: public when an administrator looks, private when we connect.
+    #[tokio::test]
+    async fn each_look_up_is_judged_for_itself() {
+        let answers = ["1.1.1.1", "10.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"];
+        let answers = answers.map(|text| vec![text.parse().unwrap()]);
+        let lookup = Lookup::Scripted(Arc::new(Mutex::new(answers.into())));
+        let guard = Guard::new(&[], lookup);
+        let resolve = || guard.resolve("rebind.example".parse().unwrap());
+        let found: Vec<_> = resolve().await.ok().unwrap().collect();
+        assert_eq!(found, ["1.1.1.1:0".parse().unwrap()]);
+        for _ in 0..3 {
+            let Err(error) = resolve().await else {
+                panic!("this address is private");
+            };
+            assert!(error.is::<PrivateAddress>(), "{error}");
+        }
     }
 
     #[tokio::test]

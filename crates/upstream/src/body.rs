@@ -12,9 +12,12 @@ use reqwest::{
     Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 
-use crate::{FailureReason, Upstream, UpstreamFailed, client::WHOLE_WITHIN, request::host};
+use crate::{
+    FailureReason, Upstream, UpstreamFailed, circuit::Attempt, client::WHOLE_WITHIN,
+    failed::Patience, lanes::Turn, request::host,
+};
 
 /// Compressed bytes are taken in this much at a time, so that 4 MiB of memory are the most that one step can ask for.
 const STEP: usize = 4 << 10;
@@ -37,8 +40,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) asked: &'a str,
     /// In bytes, after decompression.
     pub(crate) limit: u64,
-    /// Between two pieces.
-    pub(crate) patience: Duration,
+    pub(crate) patience: Patience,
 }
 
 /// Text that came whole, up to a limit.
@@ -143,9 +145,9 @@ impl Incoming<'_> {
         too_large(self.upstream, self.asked, self.limit)
     }
 
-    /// The body piece by piece, as it is. Nothing follows a failure. The permit is given back when the body ends or is
-    /// dropped.
-    pub(crate) fn download(self, permit: OwnedSemaphorePermit) -> Result<Download, UpstreamFailed> {
+    /// The body piece by piece, as it is. Nothing follows a failure. The turn ends when the body does or is dropped; how the
+    /// body ends is the attempt's verdict.
+    pub(crate) fn download(self, turn: Turn, attempt: Attempt) -> Result<Download, UpstreamFailed> {
         let length = self.response.content_length();
         if length.is_some_and(|length| length > self.limit) {
             return Err(self.too_large());
@@ -159,7 +161,8 @@ impl Incoming<'_> {
             received: 0,
             patience: self.patience,
             start: Instant::now(),
-            _permit: permit,
+            attempt: Some(attempt),
+            _turn: turn,
         };
         let pieces = stream::try_unfold(download, |mut download| async move {
             let piece = download.next().await?;
@@ -179,13 +182,28 @@ struct Pieces {
     limit: u64,
     length: Option<u64>,
     received: u64,
-    patience: Duration,
+    patience: Patience,
     start: Instant,
-    _permit: OwnedSemaphorePermit,
+    attempt: Option<Attempt>,
+    _turn: Turn,
 }
 
 impl Pieces {
     async fn next(&mut self) -> Result<Option<Bytes>, UpstreamFailed> {
+        let next = self.received().await;
+        let attempt = match &next {
+            Ok(Some(_)) => None,
+            Ok(None) | Err(_) => self.attempt.take(),
+        };
+        match (attempt, &next) {
+            (Some(attempt), Err(failed)) if failed.is_down() => attempt.failed(failed),
+            (Some(attempt), _) => attempt.ended_well(),
+            (None, _) => {}
+        }
+        next
+    }
+
+    async fn received(&mut self) -> Result<Option<Bytes>, UpstreamFailed> {
         let piece = self.awaited().await?;
         let Some(piece) = piece else {
             return match self.length {
@@ -209,7 +227,7 @@ impl Pieces {
     /// What came within both limits. Patience between two pieces alone would let an upstream that drips byte by byte hold
     /// up for ever everybody who waits for this file.
     async fn awaited(&mut self) -> Result<Option<Bytes>, UpstreamFailed> {
-        let whole = whole_within(self.patience, self.length.unwrap_or(self.limit));
+        let whole = whole_within(self.patience.answer, self.length.unwrap_or(self.limit));
         let left = whole.saturating_sub(self.start.elapsed());
         let piece = next(&self.upstream, &mut self.response, self.patience);
         match tokio::time::timeout(left, piece).await {
@@ -231,10 +249,12 @@ fn whole_within(patience: Duration, bytes: u64) -> Duration {
 async fn next(
     upstream: &Upstream,
     response: &mut Response,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<Option<Bytes>, UpstreamFailed> {
-    match tokio::time::timeout(patience, response.chunk()).await {
-        Err(_) => Err(upstream.failed(FailureReason::Timeout { patience })),
+    match tokio::time::timeout(patience.answer, response.chunk()).await {
+        Err(_) => Err(upstream.failed(FailureReason::Timeout {
+            patience: patience.answer,
+        })),
         Ok(Ok(piece)) => Ok(piece),
         Ok(Err(error)) => Err(upstream.broken(error, &host(response.url()), patience)),
     }

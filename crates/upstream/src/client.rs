@@ -8,19 +8,22 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{
-    Client, Response,
+    Certificate, Client, ClientBuilder, Response,
     header::{ACCEPT, ACCEPT_ENCODING, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED},
     redirect::Policy,
 };
-use supercargo_types::{Digest, Spelling, sparse_path};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use supercargo_types::{Clock, Digest, Random, Spelling, sparse_path};
+use tokio::sync::Semaphore;
 
 use crate::{
-    AllowedAddress, FailureReason, Upstream, UpstreamConfig, UpstreamFailed,
+    AllowedAddress, FailureReason, Lookup, Upstream, UpstreamConfig, UpstreamFailed,
+    UpstreamHealth,
     address::Guard,
     body::{Download, Incoming},
+    failed::Patience,
     flight::Configs,
-    request::unexpected,
+    lanes::{AllLanes, Lanes},
+    request::{Again, unexpected},
 };
 
 const CONFIG: &str = "config.json";
@@ -31,15 +34,20 @@ const VALIDATOR_BYTES: usize = 512;
 /// A small answer has to be whole within this many times our patience: an upstream that drips byte by byte would otherwise
 /// hold up everybody who asks the same question.
 pub(crate) const WHOLE_WITHIN: u32 = 4;
-const NEVER_CLOSED: &str = "invariant: nobody closes this semaphore";
+/// Of that time, so much is left for the answer itself when the turn comes late: otherwise a queue of ours would look like an
+/// upstream that is slow.
+const TURN_WITHIN: u32 = WHOLE_WITHIN - 1;
 /// Finds out that a connection is dead before the next question is sent into it.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Limits and patience, for all upstreams.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
-    /// In connecting and waiting for an answer, and between two pieces of a body.
+    /// In waiting for the head of an answer, and between two pieces of its body.
     pub timeout: Duration,
+    /// In connecting, if `timeout` is not less: a name, TCP and TLS. Whoever is there answers within seconds, while a host that
+    /// drops packets would cost all of the patience that a slow answer deserves.
+    pub connect: Duration,
     /// Beyond the public internet.
     pub allow: Vec<AllowedAddress>,
     /// Who we say we are.
@@ -54,14 +62,27 @@ pub struct ClientSettings {
     /// public registry can make one question to an upstream per name that they invent: a flood of them must neither eat
     /// this server's sockets nor get it banned by upstream.
     pub questions: usize,
+    /// Of these, for one upstream: a slow one must not take all places from the others.
+    pub questions_each: usize,
     /// Downloads under way at once, to the end of their bodies; further ones wait.
     pub downloads: usize,
+    /// Of these, for one upstream.
+    pub downloads_each: usize,
+    /// Certificate authorities in PEM that are trusted beside the system's.
+    pub authorities: Vec<Vec<u8>>,
+    /// When names get their addresses, and from whom.
+    pub lookup: Lookup,
+    /// For pauses of those who are down.
+    pub clock: Clock,
+    /// For the jitter in them.
+    pub random: Random,
 }
 
 impl Default for ClientSettings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
+            connect: Duration::from_secs(10),
             allow: Vec::new(),
             user_agent: concat!("supercargo/", env!("CARGO_PKG_VERSION")).to_owned(),
             // the largest file of crates.io has less than 10 MB
@@ -69,7 +90,13 @@ impl Default for ClientSettings {
             crate_bytes: 512 << 20,
             config_freshness: Duration::from_mins(10),
             questions: 128,
+            questions_each: 48,
             downloads: 64,
+            downloads_each: 24,
+            authorities: Vec::new(),
+            lookup: Lookup::default(),
+            clock: Clock::default(),
+            random: Random::default(),
         }
     }
 }
@@ -104,6 +131,13 @@ pub enum IndexAnswer {
     },
 }
 
+/// Whether a question goes to an upstream that is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Heeded,
+    Ignored,
+}
+
 /// Asks other registries. One per process; clones share connections.
 #[derive(Clone)]
 pub struct UpstreamClient(Arc<Inner>);
@@ -113,7 +147,8 @@ struct Inner {
     unguarded: Client,
     guard: Guard,
     configs: Configs,
-    questions: Semaphore,
+    lanes: AllLanes,
+    questions: Arc<Semaphore>,
     downloads: Arc<Semaphore>,
     settings: ClientSettings,
 }
@@ -126,19 +161,25 @@ impl UpstreamClient {
         reason = "the one place that makes clients, with the guard"
     )]
     pub fn new(settings: ClientSettings) -> Result<Self, ClientUnusable> {
-        let guard = Guard::new(&settings.allow);
+        let unusable = |error: reqwest::Error| ClientUnusable(error.to_string());
+        let guard = Guard::new(&settings.allow, settings.lookup.clone());
+        let mut authorities = Vec::new();
+        for pem in &settings.authorities {
+            authorities.extend(Certificate::from_pem_bundle(pem).map_err(unusable)?);
+        }
+        let connect = settings.connect.min(settings.timeout);
         // content encodings are undone by us, within limits, and redirects are followed by us, with the guard
-        let builder = || {
+        let builder = || -> ClientBuilder {
             Client::builder()
                 .user_agent(&settings.user_agent)
                 .redirect(Policy::none())
                 .referer(false)
                 .no_gzip()
-                .connect_timeout(settings.timeout)
+                .tls_certs_merge(authorities.iter().cloned())
+                .connect_timeout(connect)
                 .http2_keep_alive_interval(KEEP_ALIVE)
                 .http2_keep_alive_timeout(settings.timeout)
         };
-        let unusable = |error: reqwest::Error| ClientUnusable(error.to_string());
         // A proxy would resolve names in our place, past the guard.
         let guarded = builder().no_proxy().dns_resolver(guard.clone()).build();
         let unguarded = builder().build();
@@ -147,7 +188,8 @@ impl UpstreamClient {
             unguarded: unguarded.map_err(unusable)?,
             guard,
             configs: Configs::default(),
-            questions: Semaphore::new(settings.questions),
+            lanes: AllLanes::default(),
+            questions: Arc::new(Semaphore::new(settings.questions)),
             downloads: Arc::new(Semaphore::new(settings.downloads)),
             settings,
         })))
@@ -164,8 +206,8 @@ impl UpstreamClient {
         known: Option<&Validators>,
     ) -> Result<IndexAnswer, UpstreamFailed> {
         let path = sparse_path(spelling);
-        self.question(upstream, self.ask_index(upstream, &path, known))
-            .await
+        let answer = self.ask_index(upstream, &path, known);
+        self.question(upstream, Gate::Heeded, answer).await
     }
 
     async fn ask_index(
@@ -177,7 +219,7 @@ impl UpstreamClient {
         let mut headers = index_headers();
         let is_conditional = known.is_some_and(|known| known.add_to(&mut headers));
         let response = self
-            .ask(upstream, upstream.index.file(path), &headers)
+            .ask(upstream, upstream.index.file(path), &headers, Again::Once)
             .await?;
         match response.status() {
             StatusCode::OK => {}
@@ -213,13 +255,16 @@ impl UpstreamClient {
     pub(crate) async fn fetch_config(
         &self,
         upstream: &Upstream,
+        gate: Gate,
     ) -> Result<UpstreamConfig, UpstreamFailed> {
-        self.question(upstream, self.ask_config(upstream)).await
+        self.question(upstream, gate, self.ask_config(upstream))
+            .await
     }
 
     async fn ask_config(&self, upstream: &Upstream) -> Result<UpstreamConfig, UpstreamFailed> {
         let url = upstream.index.file(CONFIG);
-        let response = self.ask(upstream, url, &index_headers()).await?;
+        let headers = index_headers();
+        let response = self.ask(upstream, url, &headers, Again::Once).await?;
         if response.status() != StatusCode::OK {
             return Err(unexpected(upstream, &response, CONFIG));
         }
@@ -269,66 +314,122 @@ impl UpstreamClient {
     ) -> Result<Download, UpstreamFailed> {
         let url = config.download_url(name, version, checksum);
         let url = url.map_err(|what| upstream.garbled(what))?;
+        let is_encrypted = url.scheme() == "https";
         let asked = format!("{name}@{version}");
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         // the bytes must hash as they are
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let answer = async {
-            let permit = self.download_permit().await;
-            let response = self.ask(upstream, url, &headers).await?;
-            Ok((permit, response))
-        };
-        let (permit, response) = self.whole(upstream, answer).await?;
-        match response.status() {
-            StatusCode::OK => {}
-            status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
-                return Err(upstream.failed(FailureReason::NotThere { asked, status }));
+            // not asked again: by now it could be the second one to send a large file
+            let response = self.ask(upstream, url, &headers, Again::Never).await?;
+            match response.status() {
+                StatusCode::OK => {}
+                status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                    let asked = asked.clone();
+                    return Err(upstream.failed(FailureReason::NotThere { asked, status }));
+                }
+                _ => return Err(unexpected(upstream, &response, &asked)),
             }
-            _ => return Err(unexpected(upstream, &response, &asked)),
+            let limit = self.settings().crate_bytes;
+            let incoming = self.incoming(upstream, response, &asked, limit);
+            incoming.refuse_pages()?;
+            Ok(incoming)
+        };
+        let lane = self.lanes(upstream).files;
+        let failed = |reason| upstream.failed(reason);
+        lane.circuit.check().map_err(failed)?;
+        let start = Instant::now();
+        let turn = lane.turn(&self.0.downloads, self.times(TURN_WITHIN)).await;
+        let turn = turn.map_err(failed)?;
+        let ahead = if is_encrypted {
+            lane.file_up().await
+        } else {
+            None
+        };
+        let mut attempt = lane.circuit.enter().map_err(failed)?;
+        let answer = self.whole(upstream, start, answer).await;
+        drop(ahead);
+        match answer {
+            Ok(incoming) => {
+                lane.warmed();
+                attempt.answered();
+                incoming.download(turn, attempt)
+            }
+            Err(failed) => {
+                attempt.settle(&Err::<(), _>(failed.clone()));
+                Err(failed)
+            }
         }
-        let limit = self.settings().crate_bytes;
-        let incoming = self.incoming(upstream, response, &asked, limit);
-        incoming.refuse_pages()?;
-        incoming.download(permit)
     }
 
-    /// Whether it answers as a registry does: reads its `config.json` anew, and says how long that took.
+    /// Whether it answers as a registry does: reads its `config.json` anew, also while it is left alone, and says how long that
+    /// took. When it does, nothing of it is left alone any longer.
     ///
     /// # Errors
     /// Why it does not.
     pub async fn test(&self, upstream: &Upstream) -> Result<Duration, UpstreamFailed> {
         let start = Instant::now();
-        self.fetch_config(upstream).await?;
+        self.fetch_config(upstream, Gate::Ignored).await?;
+        self.lanes(upstream).files.circuit.end_pause();
         Ok(start.elapsed())
+    }
+
+    /// How an upstream does, as far as this process has seen.
+    pub fn health(&self, upstream: &Upstream) -> UpstreamHealth {
+        self.lanes(upstream).health()
     }
 
     /// Asks when it is its turn. Waiting for that is a part of the time that the answer has.
     async fn question<T>(
         &self,
         upstream: &Upstream,
+        gate: Gate,
         answer: impl Future<Output = Result<T, UpstreamFailed>>,
     ) -> Result<T, UpstreamFailed> {
-        let in_turn = async {
-            let _permit = self.0.questions.acquire().await.expect(NEVER_CLOSED);
-            answer.await
+        let lane = self.lanes(upstream).index;
+        let failed = |reason| upstream.failed(reason);
+        if gate == Gate::Heeded {
+            lane.circuit.check().map_err(failed)?;
+        }
+        let start = Instant::now();
+        let turn = lane.turn(&self.0.questions, self.times(TURN_WITHIN)).await;
+        let _turn = turn.map_err(failed)?;
+        let _ahead = if upstream.index.url().scheme() == "https" {
+            lane.file_up().await
+        } else {
+            None
         };
-        self.whole(upstream, in_turn).await
+        let attempt = match gate {
+            Gate::Heeded => lane.circuit.enter().map_err(failed)?,
+            Gate::Ignored => lane.circuit.force(),
+        };
+        let answer = self.whole(upstream, start, answer).await;
+        if !answer.as_ref().is_err_and(UpstreamFailed::is_down) {
+            lane.warmed();
+        }
+        attempt.settle(&answer);
+        answer
     }
 
-    async fn download_permit(&self) -> OwnedSemaphorePermit {
-        let downloads = self.0.downloads.clone();
-        downloads.acquire_owned().await.expect(NEVER_CLOSED)
+    fn lanes(&self, upstream: &Upstream) -> Lanes {
+        self.0.lanes.of(upstream, self.settings())
+    }
+
+    fn times(&self, times: u32) -> Duration {
+        self.settings().timeout.saturating_mul(times)
     }
 
     /// Waits for an answer that is small enough to come whole in time, or for the head of a larger one.
     async fn whole<T>(
         &self,
         upstream: &Upstream,
+        start: Instant,
         answer: impl Future<Output = Result<T, UpstreamFailed>>,
     ) -> Result<T, UpstreamFailed> {
-        let patience = self.settings().timeout.saturating_mul(WHOLE_WITHIN);
-        match tokio::time::timeout(patience, answer).await {
+        let patience = self.times(WHOLE_WITHIN);
+        let left = patience.saturating_sub(start.elapsed());
+        match tokio::time::timeout(left, answer).await {
             Ok(answer) => answer,
             Err(_) => Err(upstream.failed(FailureReason::Timeout { patience })),
         }
@@ -346,7 +447,17 @@ impl UpstreamClient {
             response,
             asked,
             limit,
-            patience: self.settings().timeout,
+            patience: self.patience(),
+        }
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        let ClientSettings {
+            timeout, connect, ..
+        } = *self.settings();
+        Patience {
+            connect: connect.min(timeout),
+            answer: timeout,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{error::Error as _, fmt, net::IpAddr, time::Duration};
 
 use http::StatusCode;
+use supercargo_types::Timestamp;
 
 use crate::{Upstream, address::PrivateAddress};
 
@@ -51,6 +52,20 @@ pub enum FailureReason {
     Refused(String),
     /// It resolves to an address that is not public, and that nobody allowed.
     Private(IpAddr),
+    /// It was not asked: it has failed again and again, and is left alone for a while.
+    Unavailable {
+        /// When that began.
+        since: Timestamp,
+        /// How it failed last.
+        last: Box<FailureReason>,
+        /// When to come back, in whole seconds.
+        retry_after: Duration,
+    },
+    /// It was not asked: too many questions are under way, and this one never had its turn. The upstream may be well.
+    Crowded {
+        /// How long it waited.
+        patience: Duration,
+    },
     /// Its index lists a version whose file it does not have.
     NotThere {
         /// What was asked for.
@@ -97,7 +112,8 @@ impl UpstreamFailed {
     /// What we answer in turn.
     pub fn kind(&self) -> FailureKind {
         match &self.reason {
-            FailureReason::Timeout { .. } => FailureKind::Timeout,
+            FailureReason::Timeout { .. } | FailureReason::Crowded { .. } => FailureKind::Timeout,
+            FailureReason::Unavailable { .. } => FailureKind::Unavailable,
             FailureReason::Status { status, .. } => match *status {
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                     FailureKind::Unavailable
@@ -109,11 +125,24 @@ impl UpstreamFailed {
         }
     }
 
-    /// When upstream wants to be asked again, where it said so in seconds.
+    /// When to come back, where upstream said so in seconds, or where it is left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match &self.reason {
             FailureReason::Status { retry_after, .. } => *retry_after,
+            FailureReason::Unavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
+        }
+    }
+
+    /// Whether it says that the upstream is down: it cannot be reached, is too slow, has an error of its own or is busy. One
+    /// that refuses or garbles a single name is not; nor does it say anything of the upstream that it was not asked.
+    pub fn is_down(&self) -> bool {
+        match &self.reason {
+            FailureReason::Unreachable { .. } | FailureReason::Timeout { .. } => true,
+            FailureReason::Status { status, .. } => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
+            _ => false,
         }
     }
 
@@ -129,15 +158,29 @@ impl UpstreamFailed {
     }
 }
 
+/// How long the parts of an answer are waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For a connection: name, TCP and TLS.
+    pub(crate) connect: Duration,
+    /// For the head of an answer, and then between two pieces of its body.
+    pub(crate) answer: Duration,
+}
+
 impl Upstream {
     /// A request or a body that did not come through.
     pub(crate) fn broken(
         &self,
         error: reqwest::Error,
         host: &str,
-        patience: Duration,
+        patience: Patience,
     ) -> UpstreamFailed {
         if error.is_timeout() {
+            let patience = if error.is_connect() {
+                patience.connect
+            } else {
+                patience.answer
+            };
             return self.failed(FailureReason::Timeout { patience });
         }
         // without the URL: it may be a presigned one
@@ -185,6 +228,21 @@ impl fmt::Display for FailureReason {
             Self::Private(address) => write!(
                 f,
                 "resolves to a private address ({address}); an administrator can allow it with `upstream.allow_addresses`"
+            ),
+            Self::Unavailable {
+                since,
+                last,
+                retry_after,
+            } => {
+                let (since, seconds) = (since.pubtime(), retry_after.as_secs());
+                write!(
+                    f,
+                    "is left alone for a moment, for it has been failing since {since} (last: {last}); try again in {seconds}s"
+                )
+            }
+            Self::Crowded { patience } => write!(
+                f,
+                "was not asked within {patience:?}, for too many others ask it; try again later"
             ),
             Self::NotThere { asked, status } => {
                 write!(f, "lists `{asked}` but does not have its file ({status})")

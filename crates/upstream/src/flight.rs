@@ -12,7 +12,9 @@ use futures_util::{
 };
 use tokio::time::Instant;
 
-use crate::{FailureReason, Upstream, UpstreamClient, UpstreamConfig, UpstreamFailed};
+use crate::{
+    FailureReason, Upstream, UpstreamClient, UpstreamConfig, UpstreamFailed, client::Gate,
+};
 
 /// A last good copy is used this long after a failure before upstream is asked again, so that a dead upstream costs one
 /// time-out and not one per download. Nothing is trusted by it: what is downloaded must match its checksum.
@@ -105,7 +107,10 @@ impl Kept {
 fn start(client: UpstreamClient, upstream: Upstream, key: Key) -> Flight {
     let name = upstream.name.clone();
     let task = tokio::spawn(async move {
-        let answer = client.fetch_config(&upstream).await.map(Arc::new);
+        let answer = client
+            .fetch_config(&upstream, Gate::Heeded)
+            .await
+            .map(Arc::new);
         let life = client.settings().config_freshness;
         client.configs().land(&key, answer, life)
     });

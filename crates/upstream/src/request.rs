@@ -2,16 +2,24 @@
 
 use http::{HeaderMap, StatusCode};
 use reqwest::{
-    Response,
+    RequestBuilder, Response,
     header::{LOCATION, RETRY_AFTER},
 };
-use std::time::Duration;
+use std::{error::Error, io, time::Duration};
 use url::Url;
 
 use crate::{FailureReason, Upstream, UpstreamClient, UpstreamFailed};
 
 /// Enough for a canonical host and a presigned URL behind it, and few enough that a loop ends soon.
 const REDIRECTS: usize = 5;
+
+/// Whether a question is asked once more when its connection ends before an answer begins: upstream may have closed it just
+/// when we took it out of the pool, and then nobody has read the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    Never,
+    Once,
+}
 
 impl UpstreamClient {
     /// Asks, and follows redirects by hand: each hop passes the guard, and credentials stay with the origin that they were
@@ -22,12 +30,15 @@ impl UpstreamClient {
         upstream: &Upstream,
         mut url: Url,
         headers: &HeaderMap,
+        mut again: Again,
     ) -> Result<Response, UpstreamFailed> {
         let home = upstream.index.url().origin();
         let mut is_home = true;
         for _ in 0..=REDIRECTS {
             is_home &= url.origin() == home;
-            let response = self.ask_once(upstream, &url, headers, is_home).await?;
+            let response = self
+                .ask_once(upstream, &url, headers, is_home, &mut again)
+                .await?;
             if !is_redirect(response.status()) {
                 return Ok(response);
             }
@@ -44,6 +55,7 @@ impl UpstreamClient {
         url: &Url,
         headers: &HeaderMap,
         with_credentials: bool,
+        again: &mut Again,
     ) -> Result<Response, UpstreamFailed> {
         let client = if upstream.is_preset {
             self.unguarded()
@@ -56,13 +68,53 @@ impl UpstreamClient {
         if with_credentials {
             request = upstream.sign(request)?;
         }
-        let patience = self.settings().timeout;
-        match tokio::time::timeout(patience, request.send()).await {
-            Err(_) => Err(upstream.failed(FailureReason::Timeout { patience })),
+        let patience = self.patience();
+        let send = |request: RequestBuilder| tokio::time::timeout(patience.answer, request.send());
+        let spare = match again {
+            Again::Once => request.try_clone(),
+            Again::Never => None,
+        };
+        let mut answer = send(request).await;
+        if let Ok(Err(error)) = &answer
+            && let Some(spare) = spare
+            && ended_unanswered(error)
+        {
+            *again = Again::Never;
+            answer = send(spare).await;
+        }
+        match answer {
+            Err(_) => Err(upstream.failed(FailureReason::Timeout {
+                patience: patience.answer,
+            })),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(upstream.broken(error, &host(url), patience)),
         }
     }
+}
+
+/// Whether a connection that stood has ended before the head of an answer.
+fn ended_unanswered(error: &reqwest::Error) -> bool {
+    if error.is_connect() || error.is_timeout() {
+        return false;
+    }
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(error) = inner.downcast_ref::<hyper::Error>()
+            && error.is_incomplete_message()
+        {
+            return true;
+        }
+        if let Some(error) = inner.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+            );
+        }
+        source = inner.source();
+    }
+    false
 }
 
 fn is_redirect(status: StatusCode) -> bool {

@@ -91,6 +91,8 @@ async fn what_is_put_comes_out_again() {
         assert!(store.blobs.contains(&digest).await.unwrap());
         // from the file, then from memory where it is small
         for _ in 0..2 {
+            let size = store.blobs.size(&digest).await.unwrap();
+            assert_eq!(size, Some(length as u64));
             let blob = store.blobs.get(&digest).await.unwrap().unwrap();
             assert_eq!(blob.size, length as u64);
             assert_eq!(
@@ -110,6 +112,7 @@ async fn a_blob_that_was_never_put_is_absent() {
     let digest = Digest::of(b"never");
     assert!(store.blobs.get(&digest).await.unwrap().is_none());
     assert!(!store.blobs.contains(&digest).await.unwrap());
+    assert_eq!(store.blobs.size(&digest).await.unwrap(), None);
     assert!(!store.blobs.verify(&digest).await.unwrap());
     store.blobs.remove(&digest).await.unwrap();
 }

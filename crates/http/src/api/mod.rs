@@ -1,9 +1,11 @@
 //! The management API: `BASE/api/v1`. Shapes are a contract; a module per noun.
 
 mod claims;
+mod crates;
 mod people;
 mod registries;
 mod shape;
+mod teams;
 mod tokens;
 mod upstreams;
 
@@ -17,7 +19,9 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
         .merge(registries::router())
         .merge(upstreams::router())
         .merge(people::router())
+        .merge(teams::router())
         .merge(claims::router())
+        .merge(crates::router())
         .merge(tokens::router())
         .fallback(shape::no_such_route)
         .method_not_allowed_fallback(shape::wrong_method);

@@ -10,7 +10,9 @@ use axum::{
 use http::Uri;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use supercargo_registry::{Failure, Instance, Refusal, Registry, RegistryEdit, RegistryRequest};
+use supercargo_registry::{
+    Denied, Failure, Instance, Refusal, Registry, RegistryEdit, RegistryRequest,
+};
 use supercargo_types::{PrincipalRef, RegistryName, Role, View};
 
 use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, ok, page_of};
@@ -44,6 +46,8 @@ fn shown(instance: &Instance, registry: &Registry) -> Value {
         "visibility": registry.visibility,
         "publishing": registry.publishing,
         "upstreams": upstreams,
+        "allow": registry.allow(),
+        "block": registry.block(),
         "created_at": registry.created_at,
         "index": url(View::Index),
         "mirror": url(View::Mirror),
@@ -123,12 +127,31 @@ async fn delete(
     asking: Asking,
 ) -> Answer {
     let problem = |failure: Failure| Problem::in_registry(&instance, &name, failure);
+    let asked = Asked::of(&instance, &uri, &["confirm", "purge"]);
+    if let Ok(asked) = &asked
+        && asked.flag(&instance, "purge")?
+    {
+        return purge(&instance, &name, asking, asked.get("confirm")).await;
+    }
     let right = instance
         .may_administer(&name, asking.actor)
         .map_err(|denied| problem(denied.into()))?;
-    let asked = Asked::of(&instance, &uri, &["confirm"])?;
+    let asked = asked?;
     instance
         .delete_registry(&right, asked.get("confirm"), &asking.caller)
+        .await
+        .map_err(problem)?;
+    Ok(gone())
+}
+
+async fn purge(instance: &Instance, name: &str, asking: Asking, confirm: Option<&str>) -> Answer {
+    let problem = |failure: Failure| Problem::in_registry(instance, name, failure);
+    let right = instance
+        .may_administer_instance(asking.actor)
+        .map_err(|denied| problem(denied.into()))?;
+    let name: RegistryName = name.parse().map_err(|_| problem(Denied::Hidden.into()))?;
+    instance
+        .purge_registry(&right, &name, confirm, &asking.caller)
         .await
         .map_err(problem)?;
     Ok(gone())

@@ -114,6 +114,18 @@ impl Asked {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Whether `key=true` is asked for.
+    pub(super) fn flag(&self, instance: &Instance, key: &str) -> Result<bool, Problem> {
+        match self.get(key) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(text) => {
+                let text = format!("`{key}` is `true` or `false`, not `{text}`");
+                Err(Problem::of(instance, Refusal::Shape(text)))
+            }
+        }
+    }
+
     pub(super) fn limit(&self, instance: &Instance) -> Result<u32, Problem> {
         let Some(text) = self.get("limit") else {
             return Ok(PAGE);
@@ -215,6 +227,25 @@ pub(super) fn page_of<T: Serialize>(
     }
     items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(page(&items, total, limit, key))
+}
+
+/// A page of a list that is in memory and has an order of its own.
+pub(super) fn rest_of<T: Serialize>(
+    instance: &Instance,
+    asked: &Asked,
+    items: &[T],
+    key: impl Fn(&T) -> String,
+) -> Answer {
+    let limit = asked.limit(instance)?;
+    let rest = match asked.get("cursor") {
+        Some(cursor) => {
+            let at = items.iter().position(|item| key(item) == cursor);
+            at.map_or(&[][..], |at| &items[at + 1..])
+        }
+        None => items,
+    };
+    let shown = &rest[..rest.len().min(usize::try_from(limit).unwrap_or(usize::MAX))];
+    Ok(page(shown, items.len() as u64, limit, key))
 }
 
 /// A page of a longer list; the cursor names its last item.

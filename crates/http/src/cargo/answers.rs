@@ -91,10 +91,15 @@ pub(crate) fn wrong_method(deed: &Deed) -> Response<Body> {
 /// As the header `Allow` lists them.
 fn methods(deed: &Deed) -> &'static str {
     match deed {
-        Deed::Config(_) | Deed::Index(..) | Deed::Download { .. } | Deed::Search | Deed::Me => {
-            "GET, HEAD"
-        }
-        Deed::Publish | Deed::Unyank { .. } => "PUT",
+        Deed::Config(_)
+        | Deed::Index(..)
+        | Deed::Download { .. }
+        | Deed::Search
+        | Deed::OfCrate { .. }
+        | Deed::OfVersion { .. }
+        | Deed::Me => "GET, HEAD",
+        Deed::Publish => "GET, HEAD, PUT",
+        Deed::Unyank { .. } => "PUT",
         Deed::Yank { .. } => "DELETE",
         Deed::Owners(_) => "GET, HEAD, PUT, DELETE",
         Deed::Unknown => "",

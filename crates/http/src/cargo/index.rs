@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
-use supercargo_registry::{DownloadBody, Failure, Instance, MayRead, Registry, Resolved};
+use supercargo_registry::{
+    Delivered, Delivery, DownloadBody, Failure, Instance, MayRead, Registry, Resolved,
+};
 use supercargo_types::{Spelling, View, Visibility};
 
-use super::answers::{is_unchanged, not_modified, takes_gzip, value};
+use super::{
+    answers::{is_unchanged, not_modified, takes_gzip, value},
+    range::{self, ByteRange},
+};
 use crate::problem::plain;
 
 /// Anyone's copy may be kept, but has to be asked about each time.
@@ -100,25 +105,46 @@ pub(super) async fn download(
     instance: &Arc<Instance>,
     right: &MayRead,
     view: View,
-    krate: &str,
-    version: &str,
+    (krate, version): (&str, &str),
+    method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response<Body>, Failure> {
     let Ok(name) = krate.parse::<Spelling>() else {
         return Ok(no_such_crate());
     };
-    let download = instance.download(right, view, &name, version).await?;
+    let is_head = method == Method::HEAD;
+    // a range means nothing beside any other method (RFC 9110, 14.2)
+    let range = ByteRange::of(headers).filter(|_| !is_head);
+    let delivery = if is_head || range.is_some() {
+        Delivery::Unopened
+    } else {
+        Delivery::AsItComes
+    };
+    let download = instance
+        .download(right, view, &name, version, delivery)
+        .await?;
     let public = right.registry().visibility == Visibility::Public;
     let cache = if public { FIVE_MINUTES } else { NOWHERE };
     let etag = Bytes::from(format!("\"{}\"", download.checksum));
     if is_unchanged(headers, &etag, None) {
         return Ok(not_modified(&etag, cache));
     }
-    let body = match download.body {
-        DownloadBody::Whole(bytes) => Body::from(bytes),
-        DownloadBody::Pieces(pieces) => Body::from_stream(pieces),
+    let range = range.filter(|_| range::is_of_this_file(headers, &etag));
+    let mut response = match (download.delivered, range) {
+        (Delivered::Unopened(file), Some(range)) => match range.within(file.size()) {
+            Some(part) => {
+                let body = body(file.read(part.clone()).await?);
+                range::partial(&part, file.size(), body)
+            }
+            None => return Ok(range::unsatisfiable(file.size())),
+        },
+        (Delivered::Unopened(file), None) if is_head => whole(Body::empty(), Some(file.size())),
+        (Delivered::Unopened(file), None) => {
+            let size = file.size();
+            whole(body(file.read(0..size).await?), Some(size))
+        }
+        (Delivered::Opened(opened), _) => whole(body(opened), download.size),
     };
-    let mut response = Response::new(body);
     let headers = response.headers_mut();
     // never with a Content-Encoding: curl would unpack it, and cargo find another checksum
     headers.insert(
@@ -127,12 +153,27 @@ pub(super) async fn download(
     );
     headers.insert(header::ETAG, value(&etag));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::ACCEPT_RANGES, range::UNIT);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    if let Some(size) = download.size {
+    Ok(response)
+}
+
+fn body(opened: DownloadBody) -> Body {
+    match opened {
+        DownloadBody::Whole(bytes) => Body::from(bytes),
+        DownloadBody::Pieces(pieces) => Body::from_stream(pieces),
+    }
+}
+
+fn whole(body: Body, size: Option<u64>) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.reserve(8);
+    if let Some(size) = size {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
     }
-    Ok(response)
+    response
 }

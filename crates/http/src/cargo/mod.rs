@@ -2,13 +2,16 @@
 
 mod answers;
 mod index;
+mod old_clients;
 mod paths;
+mod range;
+mod read_api;
 mod web_api;
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use supercargo_registry::{Failure, Instance};
 
 pub(crate) use paths::Route;
@@ -16,6 +19,7 @@ pub(crate) use paths::Route;
 use crate::{
     app::{self, Asking, nothing_here},
     problem::{self, Surface},
+    upload,
 };
 use paths::Deed;
 
@@ -30,10 +34,17 @@ pub(crate) async fn answer(
         Deed::Config(_) | Deed::Index(..) | Deed::Download { .. } | Deed::Me => Surface::Plain,
         _ => Surface::Cargo,
     };
+    let agent = request.headers().get(header::USER_AGENT).cloned();
     match handle(instance, route.registry, &route.deed, request, asking).await {
         Ok(response) => response,
         Err(failure) => match route.registry.parse() {
-            Ok(name) => problem::answer(&failure, surface, instance.site(), Some(&name)),
+            Ok(name) => {
+                let mut response = problem::answer(&failure, surface, instance.site(), Some(&name));
+                if surface == Surface::Plain {
+                    old_clients::explain(&mut response, agent.as_ref(), &name);
+                }
+                response
+            }
             // A name that no registry can have is no registry's address, and says nothing about which there are.
             Err(_) => nothing_here(),
         },
@@ -82,19 +93,28 @@ async fn handle(
             version,
         } if reads => {
             let right = instance.may_read(name, actor)?;
-            Box::pin(index::download(
+            let response = Box::pin(index::download(
                 instance,
                 &right,
                 *view,
-                krate,
-                version,
+                (krate, version),
+                method,
                 request.headers(),
             ))
-            .await
+            .await?;
+            if *method == http::Method::GET
+                && read_api::begins_a_file(&response)
+                && let Ok(name) = krate.parse()
+            {
+                instance.count_download(&right, &name, version);
+            }
+            Ok(response)
         }
-        Deed::Search if reads => {
+        // a publish's address is also the one of a crate called `new`
+        Deed::Search | Deed::OfCrate { .. } | Deed::OfVersion { .. } | Deed::Publish if reads => {
             let right = instance.may_read(name, actor)?;
-            Box::pin(web_api::search(instance, &right, request.uri().query())).await
+            let query = request.uri().query();
+            Box::pin(read_api::answer(instance, &right, deed, query)).await
         }
         Deed::Owners(krate) if reads => {
             let right = instance.may_read(name, actor)?;
@@ -155,7 +175,7 @@ async fn publish(
             web_api::publish(instance, right, request, asking).await
         }
         Err(failure) => {
-            web_api::let_go(&parts.headers, body);
+            upload::let_go(&parts.headers, body);
             Err(failure)
         }
     }

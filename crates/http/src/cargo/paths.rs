@@ -33,9 +33,36 @@ pub(crate) enum Deed {
     },
     Owners(String),
     Search,
+    OfCrate {
+        krate: String,
+        part: CratePart,
+    },
+    OfVersion {
+        krate: String,
+        version: String,
+        part: VersionPart,
+    },
     Me,
     /// Below a registry's API, but none of the above.
     Unknown,
+}
+
+/// What is asked about a crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CratePart {
+    Whole,
+    Versions,
+    Dependents,
+    Downloads,
+}
+
+/// What is asked about a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VersionPart {
+    Whole,
+    Dependencies,
+    Downloads,
+    Readme,
 }
 
 impl<'a> Route<'a> {
@@ -115,20 +142,54 @@ fn web_api(view: View, rest: &str) -> Deed {
     match segments.as_slice() {
         [] => Deed::Search,
         [new] if new == "new" => Deed::Publish,
-        [krate, owners] if owners == "owners" => Deed::Owners(owned(krate)),
+        [krate] if !krate.is_empty() => Deed::OfCrate {
+            krate: owned(krate),
+            part: CratePart::Whole,
+        },
+        [krate, part] if !part.is_empty() => {
+            let krate = owned(krate);
+            let part = match part.as_ref() {
+                "owners" => return Deed::Owners(krate),
+                "versions" => CratePart::Versions,
+                "reverse_dependencies" => CratePart::Dependents,
+                "downloads" => CratePart::Downloads,
+                _ => {
+                    return Deed::OfVersion {
+                        krate,
+                        version: owned(part),
+                        part: VersionPart::Whole,
+                    };
+                }
+            };
+            Deed::OfCrate { krate, part }
+        }
         [krate, version, deed] => {
             let (krate, version) = (owned(krate), owned(version));
-            match deed.as_ref() {
-                "download" => Deed::Download {
-                    view,
-                    krate,
-                    version,
-                },
-                "yank" => Deed::Yank { krate, version },
-                "unyank" => Deed::Unyank { krate, version },
-                _ => Deed::Unknown,
+            let part = match deed.as_ref() {
+                "dependencies" => VersionPart::Dependencies,
+                "downloads" => VersionPart::Downloads,
+                "readme" => VersionPart::Readme,
+                deed => return changed_or_sent(view, krate, version, deed),
+            };
+            Deed::OfVersion {
+                krate,
+                version,
+                part,
             }
         }
+        _ => Deed::Unknown,
+    }
+}
+
+fn changed_or_sent(view: View, krate: String, version: String, deed: &str) -> Deed {
+    match deed {
+        "download" => Deed::Download {
+            view,
+            krate,
+            version,
+        },
+        "yank" => Deed::Yank { krate, version },
+        "unyank" => Deed::Unyank { krate, version },
         _ => Deed::Unknown,
     }
 }
@@ -186,6 +247,17 @@ mod tests {
             "/acme/api/v1/crates/demo/1.0.0/yank",
             "/acme/api/v1/crates/demo/1.0.0/unyank",
             "/acme/api/v1/crates/demo/owners",
+            "/acme/api/v1/crates/demo",
+            "/acme/api/v1/crates/demo/versions",
+            "/acme/api/v1/crates/demo/reverse_dependencies",
+            "/acme/api/v1/crates/demo/downloads",
+            "/acme/api/v1/crates/demo/1.0.0+x",
+            "/acme/api/v1/crates/demo/1.0.0/dependencies",
+            "/acme/api/v1/crates/demo/1.0.0/downloads",
+            "/acme/api/v1/crates/demo/1.0.0%2Bx/readme",
+            "/acme/api/v1/crates/demo/1.0.0/authors",
+            "/acme/api/v1/crates/",
+            "/acme/api/v1/crates/demo/",
             "/acme/me",
         ]
         .iter()
@@ -206,6 +278,17 @@ mod tests {
         acme Yank { krate: "demo", version: "1.0.0" }
         acme Unyank { krate: "demo", version: "1.0.0" }
         acme Owners("demo")
+        acme OfCrate { krate: "demo", part: Whole }
+        acme OfCrate { krate: "demo", part: Versions }
+        acme OfCrate { krate: "demo", part: Dependents }
+        acme OfCrate { krate: "demo", part: Downloads }
+        acme OfVersion { krate: "demo", version: "1.0.0+x", part: Whole }
+        acme OfVersion { krate: "demo", version: "1.0.0", part: Dependencies }
+        acme OfVersion { krate: "demo", version: "1.0.0", part: Downloads }
+        acme OfVersion { krate: "demo", version: "1.0.0+x", part: Readme }
+        acme Unknown
+        acme Unknown
+        acme Unknown
         acme Me
         "#);
     }

@@ -1,34 +1,23 @@
-//! Publish, yank, owners, search and the way to a token. Success is exactly 200, with exactly the fields that cargo demands.
+//! Publish, yank, owners and the way to a token. Success is exactly 200, with exactly the fields that cargo demands.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::body::{Body, BodyDataStream};
-use futures_util::StreamExt as _;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use axum::body::Body;
+use http::{Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use supercargo_registry::{
-    Caller, Failure, Instance, MayOwn, MayPublish, MayRead, MayYank, PublishStart, Refusal,
+    Caller, Failure, Instance, MayOwn, MayPublish, MayRead, MayYank, Refusal,
 };
 use supercargo_types::{RegistryName, Spelling};
 
 use crate::{
     app::{Asking, caller},
-    body, problem,
+    body, problem, upload,
 };
 
-/// Patience between two pieces of an upload: cargo itself gives up after this long.
-const PIECE_WITHIN: Duration = Duration::from_secs(30);
-/// For a whole upload: 64 MiB at 110 KB a second. Patience between pieces alone would let a client that drips byte by byte
-/// hold its connection and its staged file for days.
-const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
-/// What a client that was refused may still send before its connection is closed.
-const LET_OUT_BYTES: usize = 128 << 20;
-const LET_OUT_WITHIN: Duration = Duration::from_secs(10);
 /// Lists of owners are short.
 const OWNERS_BYTES: usize = 64 << 10;
-/// cargo's default for `--limit`.
-const HITS: u32 = 10;
 
 pub(super) async fn publish(
     instance: &Arc<Instance>,
@@ -38,61 +27,11 @@ pub(super) async fn publish(
 ) -> Result<Response<Body>, Failure> {
     let caller = caller(request.headers(), asking.peer);
     let mut publish = instance.start_publish(right).await?;
-    let mut body = request.into_body().into_data_stream();
-    let taken = tokio::time::timeout(UPLOAD_WITHIN, take_in(&mut publish, &mut body)).await;
-    let late = || {
-        Err(shape(
-            "the upload took more than 10 minutes; publish again over a faster connection",
-        ))
-    };
-    if let Err(failure) = taken.unwrap_or_else(|_| late()) {
-        tokio::spawn(let_out(body));
-        return Err(failure);
-    }
+    upload::receive(&mut publish, request.into_body()).await?;
     let published = publish.finish(&caller).await?;
     Ok(ok(&json!({
         "warnings": { "invalid_categories": [], "invalid_badges": [], "other": published.warnings }
     })))
-}
-
-async fn take_in(publish: &mut PublishStart, body: &mut BodyDataStream) -> Result<(), Failure> {
-    loop {
-        let piece = match tokio::time::timeout(PIECE_WITHIN, body.next()).await {
-            Ok(Some(Ok(piece))) => piece,
-            Ok(None) => return Ok(()),
-            Ok(Some(Err(_))) => return Err(shape("the upload broke off; publish again")),
-            Err(_) => {
-                return Err(shape(
-                    "the upload stood still for 30 seconds; publish again",
-                ));
-            }
-        };
-        publish.push(piece).await?;
-    }
-}
-
-/// Refuses an upload before anything of it was read.
-pub(super) fn let_go(headers: &HeaderMap, body: Body) {
-    // who asks first whether to send at all has not sent, and must not be told to
-    if !headers.contains_key(header::EXPECT) {
-        tokio::spawn(let_out(body.into_data_stream()));
-    }
-}
-
-/// Takes in, within bounds, what a refused client has still on its way. Closing on it would reset the connection, and the
-/// reset can overtake the answer: cargo would print `broken pipe` and not the reason (RFC 9112, 9.6).
-async fn let_out(mut body: BodyDataStream) {
-    let drain = async {
-        let mut left = LET_OUT_BYTES;
-        while let Some(Ok(piece)) = body.next().await {
-            match left.checked_sub(piece.len()) {
-                Some(less) => left = less,
-                None => return,
-            }
-        }
-    };
-    // whichever bound it ends by, the client has had time to read
-    let _ = tokio::time::timeout(LET_OUT_WITHIN, drain).await;
 }
 
 pub(super) async fn set_yanked(
@@ -159,36 +98,6 @@ pub(super) async fn change_owners(
     Ok(ok(&json!({ "ok": true, "msg": message })))
 }
 
-pub(super) async fn search(
-    instance: &Arc<Instance>,
-    right: &MayRead,
-    query: Option<&str>,
-) -> Result<Response<Body>, Failure> {
-    let (mut text, mut per_page, mut page) = (String::new(), HITS, 1);
-    for (key, value) in url::form_urlencoded::parse(query.unwrap_or("").as_bytes()) {
-        let number = || {
-            value
-                .parse()
-                .map_err(|_| shape(&format!("`{key}` is a number, not `{value}`")))
-        };
-        match key.as_ref() {
-            "q" => text = value.into_owned(),
-            "per_page" => per_page = number()?,
-            "page" => page = number()?,
-            _ => {}
-        }
-    }
-    let found = instance.search(right, &text, per_page, page).await?;
-    let crates: Vec<_> = found
-        .hits
-        .iter()
-        .map(|hit| json!({ "name": hit.name, "max_version": hit.max_version, "description": hit.description }))
-        .collect();
-    Ok(ok(
-        &json!({ "crates": crates, "meta": { "total": found.total } }),
-    ))
-}
-
 /// Where `cargo login` sends a person. Says the same for every name, so that it tells nothing about which registries exist.
 pub(super) fn me(instance: &Instance, registry: &RegistryName) -> Response<Body> {
     let base = instance.site().base();
@@ -208,7 +117,7 @@ pub(super) fn me(instance: &Instance, registry: &RegistryName) -> Response<Body>
     )
 }
 
-fn spelling(registry: RegistryName, krate: &str) -> Result<Spelling, Failure> {
+pub(super) fn spelling(registry: RegistryName, krate: &str) -> Result<Spelling, Failure> {
     krate.parse().map_err(|_| {
         Refusal::NoCrate {
             registry,
@@ -218,11 +127,11 @@ fn spelling(registry: RegistryName, krate: &str) -> Result<Spelling, Failure> {
     })
 }
 
-fn shape(text: &str) -> Failure {
+pub(super) fn shape(text: &str) -> Failure {
     Refusal::Shape(text.to_owned()).into()
 }
 
-fn ok(value: &serde_json::Value) -> Response<Body> {
+pub(super) fn ok(value: &serde_json::Value) -> Response<Body> {
     let mut response = problem::json(StatusCode::OK, value);
     response
         .headers_mut()

@@ -29,7 +29,8 @@ pub(super) fn check<'a>(
     if path.split(|&byte| byte == b'/').count() > DEEPEST_PATH {
         return Err(refuse(format!("it is deeper than {DEEPEST_PATH} folders")));
     }
-    let path = std::str::from_utf8(path).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
+    let path = std::str::from_utf8(path)
+        .map_err(|_| refuse("it is not UTF-8; rename the file".to_owned()))?;
     let path = if is_folder {
         path.strip_suffix('/').unwrap_or(path)
     } else {
@@ -51,7 +52,9 @@ pub(super) fn check<'a>(
 /// all of them: `Cargo.toml.` and `Cargo.toml::$DATA` overwrite `Cargo.toml` there, and `nul` is a device.
 fn check_part(part: &str) -> Result<(), &'static str> {
     if matches!(part, "" | "." | "..") {
-        return Err("it must not be absolute or have empty, `.` or `..` parts");
+        return Err(
+            "it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`",
+        );
     }
     if part.chars().any(char::is_control) {
         return Err("it has a control character; rename the file");

@@ -69,7 +69,7 @@ fn check_library(
 }
 
 /// A path of the manifest as the archive has it, or `None` when it leads out of the package.
-fn normal(path: &str) -> Option<String> {
+pub(super) fn normal(path: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split(['/', '\\']) {
         match part {

@@ -269,22 +269,22 @@ fn paths_lead_nowhere_else() {
             Tarball::demo().entry(b'L', b"long", b"demo-1.0.0/a\0b\0").file("x", "").gzip(),
         ]),
         @r#"
-        invalid path `/demo-1.0.0/absolute` in the crate file: it must not be absolute or have empty, `.` or `..` parts
-        invalid path `demo-1.0.0/../up` in the crate file: it must not be absolute or have empty, `.` or `..` parts
-        invalid path `demo-1.0.0/..` in the crate file: it must not be absolute or have empty, `.` or `..` parts
-        invalid path `./demo-1.0.0/dot` in the crate file: it must not be absolute or have empty, `.` or `..` parts
-        invalid path `demo-1.0.0//empty` in the crate file: it must not be absolute or have empty, `.` or `..` parts
-        invalid path `demo-1.0.0/file/` in the crate file: it must not be absolute or have empty, `.` or `..` parts
+        invalid path `/demo-1.0.0/absolute` in the crate file: it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`
+        invalid path `demo-1.0.0/../up` in the crate file: it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`
+        invalid path `demo-1.0.0/..` in the crate file: it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`
+        invalid path `./demo-1.0.0/dot` in the crate file: it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`
+        invalid path `demo-1.0.0//empty` in the crate file: it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`
+        invalid path `demo-1.0.0/file/` in the crate file: it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`
         invalid path `demo-1.0.0` in the crate file: everything must stand in `demo-1.0.0/`; make the crate file with `cargo package`
         invalid path `demo-1.0.00/prefix` in the crate file: everything must stand in `demo-1.0.0/`; make the crate file with `cargo package`
         invalid path `Demo-1.0.0/case` in the crate file: everything must stand in `demo-1.0.0/`; make the crate file with `cargo package`
         invalid path `outside` in the crate file: everything must stand in `demo-1.0.0/`; make the crate file with `cargo package`
-        invalid path `` in the crate file: it must not be absolute or have empty, `.` or `..` parts
+        invalid path `` in the crate file: it must not be absolute or have empty, `.` or `..` parts; make the crate file with `cargo package`
         invalid path `demo-1.0.0\windows` in the crate file: it has one of the characters `\ : * ? " < > |`, which Windows does not take; rename the file
         invalid path `demo-1.0.0/C:drive` in the crate file: it has one of the characters `\ : * ? " < > |`, which Windows does not take; rename the file
         invalid path `demo-1.0.0/Cargo.toml::$DATA` in the crate file: it has one of the characters `\ : * ? " < > |`, which Windows does not take; rename the file
         invalid path `demo-1.0.0/line\nbreak` in the crate file: it has a control character; rename the file
-        invalid path `demo-1.0.0/��` in the crate file: it is not UTF-8
+        invalid path `demo-1.0.0/��` in the crate file: it is not UTF-8; rename the file
         invalid path `demo-1.0.0/dot.` in the crate file: a part of it ends with a full stop or space, which Windows drops; rename the file
         invalid path `demo-1.0.0/space /x` in the crate file: a part of it ends with a full stop or space, which Windows drops; rename the file
         invalid path `demo-1.0.0/src/aux.rs` in the crate file: a part of it is a device on Windows; rename the file

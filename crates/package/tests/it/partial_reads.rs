@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use supercargo_package::{identify, read_archive, read_file};
+use supercargo_package::{ArchiveLimits, identify, read_archive, read_file, read_outline};
 
 use crate::{
     archives::LIMITS,
@@ -73,4 +73,42 @@ fn single_files_can_be_read() {
     assert_eq!(file("README.md", 6).unwrap(), Some(b"# Demo".to_vec()));
     assert_eq!(file("README", 6).unwrap(), None);
     insta::assert_snapshot!(file("README.md", 5).unwrap_err(), @"`README.md` is larger than 5 bytes; shorten it");
+}
+
+#[test]
+fn an_outline_is_read_as_far_as_the_manifest() {
+    let manifest = "[package]\ndescription = \"of a stranger\"\n";
+    let stranger = Tarball::new()
+        .file("x/sub/Cargo.toml", "[package]\ndescription = \"another\"\n")
+        .file("x/Cargo.toml", manifest)
+        .file("x/large", &"x".repeat(5_000))
+        .gzip();
+    let limits = ArchiveLimits {
+        unpacked_bytes: 4_000,
+        manifest_bytes: manifest.len() as u64,
+        ..LIMITS
+    };
+    let outline = read_outline(&stranger[..], &limits).unwrap().unwrap();
+    assert_eq!(outline.description.as_deref(), Some("of a stranger"));
+    assert_eq!(outline.readme_path.as_deref(), Some("README.md"));
+
+    let none = Tarball::new().file("x/README.md", "").gzip();
+    assert_eq!(read_outline(&none[..], &LIMITS).unwrap(), None);
+    let late = Tarball::new()
+        .file("x/large", &"x".repeat(5_000))
+        .file("x/Cargo.toml", manifest)
+        .gzip();
+    insta::assert_snapshot!(
+        read_outline(&late[..], &limits).unwrap_err(),
+        @"the crate unpacks to more than the limit of 4000 bytes; leave files out with `exclude` in `[package]`, or ask the administrator to raise `limits.unpacked_size`"
+    );
+    let manifest_bytes = limits.manifest_bytes - 1;
+    let limits = ArchiveLimits {
+        manifest_bytes,
+        ..LIMITS
+    };
+    insta::assert_snapshot!(
+        read_outline(&stranger[..], &limits).unwrap_err(),
+        @"`Cargo.toml` is larger than 39 bytes; shorten it"
+    );
 }

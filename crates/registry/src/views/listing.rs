@@ -11,7 +11,8 @@ use std::{
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use supercargo_types::{Digest, Timestamp};
+use supercargo_policy::Verdict;
+use supercargo_types::{Action, Digest, Timestamp, VersionState};
 
 /// The bytes of an index file with its validators. Shared, never copied.
 #[derive(Debug)]
@@ -33,7 +34,16 @@ pub(crate) struct Listed {
     /// `None` for a line that cargo ignores: passed on, but nothing can be downloaded by it.
     pub(crate) checksum: Option<Digest>,
     pub(crate) origin: Origin,
+    /// What a person or a rule says against it.
+    pub(crate) verdict: Option<Verdict>,
+    /// Why it is shown as held though nothing forbids its download: its upstream has lost or changed it.
+    pub(crate) lost: Option<&'static str>,
+    /// Yanked by its publisher.
+    pub(crate) yanked: bool,
+    /// When it was published, where that is known.
+    pub(crate) published_at: Option<Timestamp>,
     line: Range<usize>,
+    /// Served before, and written down as such.
     ledgered: AtomicBool,
     delivered: AtomicBool,
 }
@@ -41,7 +51,10 @@ pub(crate) struct Listed {
 /// Where the bytes of a version come from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Origin {
-    Hosted,
+    Hosted {
+        /// Its row.
+        version_id: i64,
+    },
     /// The registry's upstream, as it is attached when the bytes are asked for: its credentials change without its files.
     Upstream,
 }
@@ -59,6 +72,10 @@ impl Listing {
                 version: line.version,
                 checksum: line.checksum,
                 origin: line.origin,
+                verdict: line.verdict,
+                lost: line.lost,
+                yanked: line.yanked,
+                published_at: line.published_at,
                 line: start..body.len(),
                 ledgered: AtomicBool::new(line.ledgered),
                 delivered: AtomicBool::new(false),
@@ -113,6 +130,10 @@ impl Listing {
         &self.last_modified_text
     }
 
+    pub(crate) fn versions(&self) -> &[Listed] {
+        &self.versions
+    }
+
     pub(crate) fn version(&self, version: &str) -> Option<&Listed> {
         self.versions
             .iter()
@@ -130,6 +151,19 @@ impl Listing {
 }
 
 impl Listed {
+    /// What people see of it.
+    pub(crate) fn state(&self) -> VersionState {
+        let action = self.verdict.as_ref().map(|verdict| verdict.action);
+        let held = self.lost.map(|_| Action::Hold);
+        VersionState::of(false, action.max(held), self.yanked)
+    }
+
+    /// Why it is held or blocked.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        let verdict = self.verdict.as_ref().map(|verdict| verdict.reason.as_str());
+        verdict.or(self.lost)
+    }
+
     pub(crate) fn is_ledgered(&self) -> bool {
         self.ledgered.load(Ordering::Relaxed)
     }
@@ -155,5 +189,9 @@ pub(crate) struct Line<'a> {
     pub(crate) version: String,
     pub(crate) checksum: Option<Digest>,
     pub(crate) origin: Origin,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) lost: Option<&'static str>,
+    pub(crate) yanked: bool,
+    pub(crate) published_at: Option<Timestamp>,
     pub(crate) ledgered: bool,
 }

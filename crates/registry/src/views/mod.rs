@@ -22,6 +22,7 @@ use supercargo_types::{CanonicalName, Spelling, Timestamp, View};
 
 pub use listing::Listing;
 pub(crate) use listing::{Listed, Origin};
+pub(crate) use resolve::CHANGED;
 pub(crate) use upstream_index::{Content, UpstreamIndex};
 
 use crate::{Instance, refusal::Outcome, rights::MayRead};
@@ -105,6 +106,13 @@ impl Views {
 
     fn generation(&self, registry: i64, name: &Spelling) -> u64 {
         self.slot(registry, name.as_str()).load(Ordering::SeqCst)
+    }
+
+    /// Nothing that was made before this is served after it.
+    pub(crate) fn all_changed(&self) {
+        for generation in &self.generations {
+            generation.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     /// After a write that concerns a name, before it is answered.

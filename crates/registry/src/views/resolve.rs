@@ -1,10 +1,16 @@
-//! How a name is resolved: claims and hosted crates first, then the upstream, then nobody.
+//! How a name is resolved: claims and hosted crates first, then the upstream, then nobody; and what rules and people say
+//! against each version.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use supercargo_package::{edit_upstream_line, parse_upstream_file, render_line};
+use supercargo_policy::sources;
 use supercargo_store::{HostedCrate, LedgerRow};
-use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp, View};
+use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp, View, version_number};
 use supercargo_upstream::UpstreamFailed;
 
 use super::{CachedView, Content, IndexFile, Listing, Origin, Resolved, listing::Line};
@@ -16,23 +22,10 @@ use crate::{
 
 /// Views of hosted crates change only through writes, which move the generation on.
 const UNTIL_CHANGED: Timestamp = Timestamp::from_micros(i64::MAX);
-
-/// Where a view of a name gets its lines.
-enum Source {
-    Hosted,
-    Upstream,
-    Nobody,
-}
-
-fn source(mode: Option<ClaimMode>, view: View) -> Source {
-    match (mode, view) {
-        (Some(ClaimMode::Private), View::Mirror) | (None, View::Hosted) => Source::Nobody,
-        // `merge` cannot be claimed yet; were it in a database of a later version, upstream's bytes must not mix in here
-        (Some(_), View::Hosted | View::Index) => Source::Hosted,
-        (Some(ClaimMode::Fork | ClaimMode::Merge), View::Mirror)
-        | (None, View::Index | View::Mirror) => Source::Upstream,
-    }
-}
+const GONE: &str = "its upstream does not have this crate any more";
+/// Why a version is held whose upstream lists other bytes now.
+pub(crate) const CHANGED: &str =
+    "its upstream lists other bytes than were served before, and those are not stored here";
 
 impl Instance {
     /// How a registry treats a name: by its claim, and where none covers it, as private once it was ever hosted.
@@ -44,8 +37,8 @@ impl Instance {
         if let Some(mode) = registry.claim(name) {
             return Ok(Some(mode));
         }
-        let hosted = self.store.crate_row(registry.id, name).await?;
-        Ok(hosted.map(|_| ClaimMode::Private))
+        let row = self.store.crate_row(registry.id, name).await?;
+        Ok(registry.mode(name, row.as_ref()))
     }
 }
 
@@ -58,49 +51,94 @@ pub(super) async fn resolve(
     previous: Option<Arc<CachedView>>,
 ) -> Outcome<CachedView> {
     let canonical = name.canonical();
-    let mode = instance.mode(registry, &canonical).await?;
+    let row = instance.store.crate_row(registry.id, &canonical).await?;
+    let mode = registry.mode(&canonical, row.as_ref());
+    let from = sources(mode, view);
     let settled = |resolved| CachedView {
         resolved,
         source: None,
         generation,
         fresh_until: UNTIL_CHANGED,
     };
-    match source(mode, view) {
-        Source::Nobody => Ok(settled(Resolved::Absent)),
-        Source::Hosted => {
-            let hosted = instance.store.hosted(registry.id, &canonical).await?;
-            // a twin's spelling is a question about a crate that is not there
-            let hosted = hosted.filter(|hosted| hosted.name.spelling() == *name);
-            let listing = match hosted {
-                Some(hosted) => hosted_listing(instance, registry, view, &hosted)?,
-                None => None,
-            };
-            Ok(settled(listing.map_or(Resolved::Absent, |listing| {
-                Resolved::Found(Arc::new(listing))
-            })))
+    // a twin's spelling is a question about a crate that is not there, and whose name must not leak
+    let is_twin = mode.is_some() && row.as_ref().is_some_and(|row| row.name.spelling() != *name);
+    if is_twin || !(from.hosted || from.upstream) {
+        return Ok(settled(Resolved::Absent));
+    }
+    // Of a name that was given back to upstream, and beside upstream's in `merge`, the numbers that stood for bytes of ours
+    // must never stand for others.
+    let hosted = match row {
+        Some(_) if from.hosted || view == View::Index => {
+            instance.store.hosted(registry.id, &canonical).await?
         }
-        Source::Upstream => match registry
-            .upstream
+        _ => None,
+    };
+    let mut lines = match &hosted {
+        Some(hosted) if from.hosted => hosted_lines(instance, registry, view, hosted)?,
+        _ => Vec::new(),
+    };
+    let hosted_at = hosted.as_ref().map(|hosted| hosted.changed_at);
+    let changed_at = registry
+        .changed_at
+        .max(hosted_at.unwrap_or(registry.changed_at));
+    let attached = registry.upstream.as_ref();
+    let Some(attached) = attached.filter(|attached| from.upstream && attached.takes(&canonical))
+    else {
+        return Ok(settled(found(lines, changed_at)));
+    };
+    let entry = instance.upstream_entry(&attached.upstream, name).await?;
+    let as_fresh = |resolved, source| CachedView {
+        resolved,
+        source,
+        generation,
+        fresh_until: entry.fresh_until,
+    };
+    let file = match &entry.content {
+        Content::NotThere => return Ok(as_fresh(found(lines, changed_at), None)),
+        Content::Found(file) => file.clone(),
+    };
+    if let Some(previous) = previous
+        && previous
+            .source
             .as_ref()
-            .filter(|attached| attached.takes(&canonical))
-        {
-            Some(attached) => {
-                from_upstream(
-                    instance, registry, attached, view, name, generation, previous,
-                )
-                .await
-            }
-            None => Ok(settled(Resolved::Absent)),
-        },
+            .is_some_and(|source| Arc::ptr_eq(source, &file))
+    {
+        return Ok(as_fresh(previous.resolved.clone(), Some(file)));
+    }
+    let taken: HashSet<&str> = hosted
+        .iter()
+        .flat_map(|hosted| &hosted.versions)
+        .map(|version| version.number.as_str())
+        .collect();
+    let upstreams = UpstreamLines {
+        instance,
+        registry,
+        attached,
+        view,
+        name,
+        canonical: &canonical,
+        file: &file,
+        taken: &taken,
+    };
+    lines.extend(upstreams.lines().await?);
+    let changed_at = changed_at.max(file.changed_at);
+    Ok(as_fresh(found(lines, changed_at), Some(file.clone())))
+}
+
+fn found(lines: Vec<Line<'_>>, changed_at: Timestamp) -> Resolved {
+    if lines.is_empty() {
+        Resolved::Absent
+    } else {
+        Resolved::Found(Arc::new(Listing::new(lines, changed_at)))
     }
 }
 
-fn hosted_listing(
+fn hosted_lines(
     instance: &Instance,
     registry: &Registry,
     view: View,
     hosted: &HostedCrate,
-) -> Outcome<Option<Listing>> {
+) -> Outcome<Vec<Line<'static>>> {
     let directory = instance.directory();
     let site = instance.site();
     let url_of = |id: i64| {
@@ -110,136 +148,144 @@ fn hosted_listing(
     };
     // In the hosted view `null` would mean the hosted crates alone.
     let own = (view == View::Hosted).then(|| site.index_url(&registry.name, View::Index));
+    let canonical = hosted.name.canonical();
     let mut lines = Vec::with_capacity(hosted.versions.len());
     for version in hosted
         .versions
         .iter()
         .filter(|version| version.deleted_at.is_none())
     {
-        let text = render_line(&version.entry, version.yanked, own.as_deref(), &url_of)
+        let verdict = registry.rules.verdict(&canonical, &version.version);
+        let yanked = version.yanked || verdict.is_some();
+        let text = render_line(&version.entry, yanked, own.as_deref(), &url_of)
             .map_err(|corrupt| Failure::fault(corrupt.into()))?;
         lines.push(Line {
             text: Cow::Owned(text),
             name: hosted.name.to_string(),
             version: version.version.to_string(),
             checksum: Some(version.checksum),
-            origin: Origin::Hosted,
+            origin: Origin::Hosted {
+                version_id: version.id,
+            },
+            verdict,
+            lost: None,
+            yanked: version.yanked,
+            published_at: Some(version.published_at),
             // the version's own row is its ledger
-            ledgered: true,
+            ledgered: version.served_at.is_some(),
         });
     }
-    Ok(
-        (!lines.is_empty())
-            .then(|| Listing::new(lines, hosted.changed_at.max(registry.changed_at))),
-    )
+    Ok(lines)
 }
 
-async fn from_upstream(
-    instance: &Arc<Instance>,
-    registry: &Arc<Registry>,
-    attached: &Attached,
+/// An upstream's file on its way into a view.
+struct UpstreamLines<'a> {
+    instance: &'a Instance,
+    registry: &'a Registry,
+    attached: &'a Attached,
     view: View,
-    name: &Spelling,
-    generation: u64,
-    previous: Option<Arc<CachedView>>,
-) -> Outcome<CachedView> {
-    let entry = instance.upstream_entry(&attached.upstream, name).await?;
-    let made = |resolved, source| CachedView {
-        resolved,
-        source,
-        generation,
-        fresh_until: entry.fresh_until,
-    };
-    let file = match &entry.content {
-        Content::NotThere => return Ok(made(Resolved::Absent, None)),
-        Content::Found(file) => file.clone(),
-    };
-    if let Some(previous) = previous
-        && previous
-            .source
-            .as_ref()
-            .is_some_and(|source| Arc::ptr_eq(source, &file))
-    {
-        return Ok(made(previous.resolved.clone(), Some(file)));
-    }
-    let mut ledger = instance.store.ledger(registry.id, view, name).await?;
-    for row in &mut ledger {
-        // what upstream lists otherwise and we do not have cannot be served: held, as what a person should look at
-        if !lists(&file, row) && !instance.blobs.contains(&row.checksum).await? {
-            row.line = held(name, &row.line);
-        }
-    }
-    let (listing, changed) = upstream_listing(registry, attached, name, &file, ledger)?;
-    for version in changed {
-        instance
-            .alarm_changed_bytes(registry, attached, name, &version)
-            .await;
-    }
-    Ok(made(Resolved::Found(Arc::new(listing)), Some(file)))
+    name: &'a Spelling,
+    canonical: &'a CanonicalName,
+    file: &'a IndexFile,
+    /// Numbers that stand for hosted bytes.
+    taken: &'a HashSet<&'a str>,
 }
 
-/// Whether a file has the checksum that was served before.
-fn lists(file: &IndexFile, row: &LedgerRow) -> bool {
-    let checksum = row.checksum.hex();
-    file.body
-        .windows(checksum.len())
-        .any(|window| window == checksum.as_bytes())
-}
-
-/// The line with its version held: lockfiles name it on, new resolutions go elsewhere.
-fn held(name: &Spelling, line: &str) -> String {
-    match parse_upstream_file(name, line.as_bytes()).as_deref() {
-        Ok([line]) => edit_upstream_line(line, Some(true), &|_| false).into_owned(),
-        _ => line.to_owned(),
-    }
-}
-
-/// Upstream's lines verbatim but for what has to be edited, and the versions whose bytes it changed.
-fn upstream_listing(
-    registry: &Registry,
-    attached: &Attached,
-    name: &Spelling,
-    file: &IndexFile,
-    ledger: Vec<LedgerRow>,
-) -> Outcome<(Listing, Vec<String>)> {
-    let upstream = &attached.upstream;
-    let lines = parse_upstream_file(name, &file.body).map_err(|garbled| {
-        Refusal::Upstream(UpstreamFailed::garbled(&upstream.name, garbled.to_string()))
-    })?;
-    let mut ledger: HashMap<String, LedgerRow> = ledger
-        .into_iter()
-        .map(|row| (row.version.clone(), row))
-        .collect();
-    let is_ours = |url: &str| upstream.is_at(url);
-    let mut changed = Vec::new();
-    let lines = lines
-        .iter()
-        .map(|line| {
+impl<'a> UpstreamLines<'a> {
+    /// Upstream's lines, verbatim but for what has to be edited.
+    async fn lines(&self) -> Outcome<Vec<Line<'a>>> {
+        let upstream = &self.attached.upstream;
+        let parsed = parse_upstream_file(self.name, &self.file.body).map_err(|garbled| {
+            Refusal::Upstream(UpstreamFailed::garbled(&upstream.name, garbled.to_string()))
+        })?;
+        let ledger = self.ledger().await?;
+        let is_ours = |url: &str| upstream.is_at(url);
+        let mut lines = Vec::with_capacity(parsed.len());
+        for line in &parsed {
+            if self.is_taken(&line.version) {
+                continue;
+            }
+            let verdict = self
+                .registry
+                .rules
+                .verdict_on(self.canonical, &line.version);
             // A name that its upstream has lost is held: lockfiles build on, new resolutions go elsewhere.
-            let yanked = file.gone.then_some(true);
-            let row = ledger.remove(&line.version);
+            let mut lost = self.file.gone.then_some(GONE);
+            // not taken out: a file may list a version twice
+            let row = ledger.get(&line.version);
             let ledgered = row.is_some();
             let (text, checksum) = match row {
                 Some(row) if line.checksum != Some(row.checksum) => {
-                    changed.push(line.version.clone());
-                    (Cow::Owned(row.line), Some(row.checksum))
+                    self.instance
+                        .alarm_changed_bytes(self.registry, self.attached, self.name, &line.version)
+                        .await;
+                    if !self.lists(row) {
+                        // what a client has got whole is about to be stored
+                        self.instance.fetches.store_proven().await;
+                        if !self.instance.blobs.contains(&row.checksum).await? {
+                            // what upstream lists otherwise and we do not have cannot be served
+                            lost = Some(CHANGED);
+                        }
+                    }
+                    let yanked = line.yanked || verdict.is_some() || lost.is_some();
+                    (self.former_line(&row.line, yanked), Some(row.checksum))
                 }
-                _ => (edit_upstream_line(line, yanked, &is_ours), line.checksum),
+                _ => {
+                    let yanked = (verdict.is_some() || lost.is_some()).then_some(true);
+                    let text = edit_upstream_line(line, yanked, &is_ours);
+                    (text, line.checksum)
+                }
             };
-            Line {
+            lines.push(Line {
                 text,
                 name: line.name.clone(),
                 version: line.version.clone(),
                 checksum,
                 origin: Origin::Upstream,
+                verdict,
+                lost,
+                yanked: line.yanked,
+                published_at: line.published_at,
                 ledgered,
-            }
-        })
-        .collect();
-    Ok((
-        Listing::new(lines, file.changed_at.max(registry.changed_at)),
-        changed,
-    ))
+            });
+        }
+        Ok(lines)
+    }
+
+    async fn ledger(&self) -> Outcome<HashMap<String, LedgerRow>> {
+        let store = &self.instance.store;
+        let rows = store.ledger(self.registry.id, self.view, self.name).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.version.clone(), row))
+            .collect())
+    }
+
+    fn is_taken(&self, version: &str) -> bool {
+        // what is no version cannot be held against ours, and cargo passes it by
+        !self.taken.is_empty()
+            && version
+                .parse()
+                .is_ok_and(|version| self.taken.contains(version_number(&version).as_str()))
+    }
+
+    /// Whether the file has the checksum that was served before.
+    fn lists(&self, row: &LedgerRow) -> bool {
+        let checksum = row.checksum.hex();
+        self.file
+            .body
+            .windows(checksum.len())
+            .any(|window| window == checksum.as_bytes())
+    }
+
+    /// The line that was served before, yanked as it is now.
+    fn former_line(&self, line: &str, yanked: bool) -> Cow<'a, str> {
+        let text = match parse_upstream_file(self.name, line.as_bytes()).as_deref() {
+            Ok([line]) => edit_upstream_line(line, Some(yanked), &|_| false).into_owned(),
+            _ => line.to_owned(),
+        };
+        Cow::Owned(text)
+    }
 }
 
 impl Instance {
@@ -261,29 +307,5 @@ impl Instance {
             "upstream `{upstream}` lists another checksum than was served before"
         ));
         self.alarm(audit).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_of_modes_and_views() {
-        let cell = |mode, view| match source(mode, view) {
-            Source::Hosted => "hosted",
-            Source::Upstream => "upstream",
-            Source::Nobody => "404",
-        };
-        let row = |mode| {
-            View::ALL
-                .iter()
-                .map(|&view| cell(mode, view))
-                .collect::<Vec<_>>()
-        };
-        // index, mirror, hosted
-        assert_eq!(row(Some(ClaimMode::Private)), ["hosted", "404", "hosted"]);
-        assert_eq!(row(Some(ClaimMode::Fork)), ["hosted", "upstream", "hosted"]);
-        assert_eq!(row(None), ["upstream", "upstream", "404"]);
     }
 }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 use moka::sync::Cache;
 use supercargo_store::CachedIndexChange;
-use supercargo_types::{Spelling, Timestamp};
+use supercargo_types::{NamePattern, Spelling, Timestamp};
 use supercargo_upstream::{FailureReason, IndexAnswer, UpstreamFailed, Validators};
 
 use super::flights::Flights;
@@ -105,6 +105,8 @@ pub(crate) struct UpstreamIndex {
     flights: Flights<FileKey, Outcome<Entry>>,
     pending: Mutex<HashMap<FileKey, CachedIndexChange>>,
     left_alone: Mutex<HashMap<i64, Timestamp>>,
+    /// Held while a batch is on its way to the database: what is evicted meanwhile must not come back with it.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl UpstreamIndex {
@@ -124,11 +126,13 @@ impl UpstreamIndex {
             flights: Flights::default(),
             pending: Mutex::default(),
             left_alone: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
         }
     }
 
     /// Writes to the database what was learned since the last time; what cannot be written now is tried again.
     pub(crate) async fn flush(&self, instance: &Instance) {
+        let _turn = self.writing.lock().await;
         let batch = std::mem::take(&mut *self.pending());
         if batch.is_empty() {
             return;
@@ -152,8 +156,15 @@ impl UpstreamIndex {
 
     fn learn(&self, key: FileKey, change: CachedIndexChange) {
         let mut pending = self.pending();
-        // a mere check must not replace the content that is still to be written
-        if matches!(change, CachedIndexChange::Checked { .. }) && pending.contains_key(&key) {
+        // a mere check must not replace the content that is still to be written, but moves its time on: it counts for how
+        // long the copy may stand in for a failing upstream
+        if let CachedIndexChange::Checked { at: checked_at, .. } = &change
+            && let Some(waiting) = pending.get_mut(&key)
+        {
+            let (CachedIndexChange::Replaced { at, .. }
+            | CachedIndexChange::Checked { at, .. }
+            | CachedIndexChange::Gone { at, .. }) = waiting;
+            *at = *checked_at;
             return;
         }
         pending.insert(key, change);
@@ -169,6 +180,44 @@ impl UpstreamIndex {
         {
             self.entries.invalidate(&key);
         }
+    }
+
+    /// Forgets every "not there" of an upstream about names that a pattern covers.
+    pub(crate) fn forget_absences(&self, upstream: i64, pattern: &NamePattern) {
+        for (key, entry) in &self.entries {
+            if key.0 == upstream
+                && matches!(entry.content, Content::NotThere)
+                && pattern.covers(&key.1.canonical())
+            {
+                self.entries.invalidate(key.as_ref());
+            }
+        }
+    }
+
+    /// Nothing is written to the database until this is dropped.
+    pub(crate) async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writing.lock().await
+    }
+
+    /// Forgets what memory holds of an upstream's names; the database is asked next.
+    pub(crate) fn evict(&self, upstream: i64, is_meant: impl Fn(&Spelling) -> bool) {
+        self.pending()
+            .retain(|key, _| key.0 != upstream || !is_meant(&key.1));
+        for (key, _) in &self.entries {
+            if key.0 == upstream && is_meant(&key.1) {
+                self.entries.invalidate(key.as_ref());
+            }
+        }
+    }
+
+    /// Forgets a file, for the database knows more of it; false when it was not held.
+    pub(crate) fn forget_file(&self, upstream: i64, name: &Spelling) -> bool {
+        self.entries.remove(&(upstream, name.clone())).is_some()
+    }
+
+    /// Forgets every file; the database has them, but for what was learned within the last second.
+    pub(crate) fn forget_all(&self) {
+        self.entries.invalidate_all();
     }
 
     fn is_left_alone(&self, upstream: i64, now: Timestamp) -> bool {
@@ -194,6 +243,26 @@ impl Instance {
             Some(entry) => Ok(matches!(entry.content, Content::Found(_))),
             None => Ok(self.store.cached_index(upstream, name).await?.is_some()),
         }
+    }
+
+    /// The last file that an upstream gave of a name, without asking it.
+    pub(crate) async fn known_file(
+        &self,
+        upstream: &UpstreamSummary,
+        name: &Spelling,
+    ) -> Outcome<Option<Arc<IndexFile>>> {
+        let known = self
+            .upstream_index
+            .entries
+            .get(&(upstream.id, name.clone()));
+        let entry = match known {
+            Some(entry) => Some(entry),
+            None => self.stored_entry(upstream, name).await?,
+        };
+        Ok(match entry.map(|entry| entry.content) {
+            Some(Content::Found(file)) => Some(file),
+            Some(Content::NotThere) | None => None,
+        })
     }
 
     /// What an upstream says of a name, as fresh as the settings demand.
@@ -233,6 +302,28 @@ impl Instance {
         }
     }
 
+    /// What an upstream says of a name now: asked whatever is known, and no copy stands in for an answer.
+    ///
+    /// # Errors
+    /// [`Refusal::Upstream`] when it does not answer.
+    pub(crate) async fn upstream_entry_now(
+        self: &Arc<Self>,
+        upstream: &Arc<UpstreamSummary>,
+        name: &Spelling,
+    ) -> Outcome<Entry> {
+        let key = (upstream.id, name.clone());
+        let known = match self.upstream_index.entries.get(&key) {
+            Some(entry) => Some(entry),
+            None => self.stored_entry(upstream, name).await?,
+        };
+        let entry = self
+            .question(upstream, name, known.as_ref().and_then(Entry::last_good))
+            .await
+            .map_err(Refusal::Upstream)?;
+        self.upstream_index.entries.insert(key, entry.clone());
+        Ok(entry)
+    }
+
     /// A last good copy that is not too old to stand in for an answer.
     fn usable(&self, entry: &Entry, now: Timestamp) -> Option<LastGood> {
         let patience = self.upstream_settings().stale_if_error;
@@ -269,20 +360,11 @@ impl Instance {
         {
             return Ok(last.entry(now.plus(LEAVE_ALONE)));
         }
-        let validators = last_good
-            .as_ref()
-            .filter(|last| !last.file.gone)
-            .map(|last| &last.file.validators);
-        let answer = self
-            .upstream
-            .index_file(&upstream.client, name, validators)
-            .await;
-        let answer = answer.and_then(|answer| check(upstream, name, answer));
-        let now = self.clock().now();
-        let failed = match answer {
-            Ok(answer) => return Ok(self.accept(upstream, name, answer, last_good, now).await),
+        let failed = match self.question(upstream, name, last_good).await {
+            Ok(entry) => return Ok(entry),
             Err(failed) => failed,
         };
+        let now = self.clock().now();
         let until = now.plus(LEAVE_ALONE);
         if is_down(&failed) {
             self.upstream_index.leave_alone(upstream.id, until);
@@ -294,6 +376,26 @@ impl Instance {
             }
             None => Err(Refusal::Upstream(failed).into()),
         }
+    }
+
+    /// Asks, with the validators of what is known, and takes in a good answer.
+    async fn question(
+        &self,
+        upstream: &UpstreamSummary,
+        name: &Spelling,
+        last_good: Option<LastGood>,
+    ) -> Result<Entry, UpstreamFailed> {
+        let validators = last_good
+            .as_ref()
+            .filter(|last| !last.file.gone)
+            .map(|last| &last.file.validators);
+        let answer = self
+            .upstream
+            .index_file(&upstream.client, name, validators)
+            .await;
+        let now = self.clock().now();
+        let answer = answer.and_then(|answer| check(upstream, name, answer))?;
+        Ok(self.accept(upstream, name, answer, last_good, now).await)
     }
 
     /// Takes in a good answer: what is known now, and what the database has to learn.
@@ -343,7 +445,7 @@ impl Instance {
                 self.upstream_vanished(upstream, name).await;
                 let gone = IndexFile {
                     body: file.body.clone(),
-                    changed_at: grown(now, Some(file.changed_at)),
+                    changed_at: self.grown(upstream.id, now, Some(file.changed_at)),
                     gone: true,
                     validators: Validators::default(),
                     fetched_at: file.fetched_at,
@@ -374,7 +476,8 @@ impl Instance {
                 found(same, now)
             }
             (IndexAnswer::Found { bytes, validators }, last_good) => {
-                let changed_at = grown(now, last_good.map(|last| last.file.changed_at));
+                let before = last_good.map(|last| last.file.changed_at);
+                let changed_at = self.grown(upstream.id, now, before);
                 let file = IndexFile {
                     body: bytes,
                     changed_at,
@@ -431,6 +534,18 @@ impl Instance {
         }))
     }
 
+    /// When a file has changed: in whole seconds, for `Last-Modified` has no finer ones, and later than what was known of it
+    /// and than every registry that reads it. A view's date is the later of the two, and has to grow with each change.
+    fn grown(&self, upstream: i64, now: Timestamp, before: Option<Timestamp>) -> Timestamp {
+        let directory = self.directory();
+        let readers = directory.readers_of(upstream);
+        let latest = readers.map(|registry| registry.changed_at).chain(before);
+        let least = latest
+            .max()
+            .map_or(i64::MIN, |latest| latest.as_seconds() + 1);
+        Timestamp::from_seconds(now.as_seconds().max(least))
+    }
+
     async fn upstream_vanished(&self, upstream: &UpstreamSummary, name: &Spelling) {
         tracing::error!(upstream = upstream.name, name = %name, "upstream does not have this crate any more; its cached versions are held");
         let mut audit = self.audit("upstream.vanished", None, &Caller::default());
@@ -481,12 +596,6 @@ fn checked(
         etag: validators.etag.clone(),
         last_modified: validators.last_modified.clone(),
     }
-}
-
-/// Whole seconds, for `Last-Modified` has no finer ones, and always more than before.
-fn grown(now: Timestamp, before: Option<Timestamp>) -> Timestamp {
-    let least = before.map_or(i64::MIN, |before| before.as_seconds() + 1);
-    Timestamp::from_seconds(now.as_seconds().max(least))
 }
 
 fn compress(body: &[u8]) -> Vec<u8> {

@@ -52,6 +52,11 @@ impl Empty {
 }
 
 impl Database {
+    /// The URL with all that is in it.
+    pub(crate) fn text(&self) -> String {
+        self.text.clone()
+    }
+
     pub(crate) async fn connect(&self) -> Connection {
         Connection::open(&self.url, &self.text).await
     }

@@ -8,6 +8,9 @@
 mod audit;
 mod claims;
 mod databases;
+mod dependencies;
+mod downloads;
+mod feed;
 mod fixtures;
 mod opening;
 mod owners;
@@ -17,6 +20,7 @@ mod samples;
 mod schema;
 mod search;
 mod start;
+mod teams;
 mod tokens;
 mod unstorable;
 mod upstreams;

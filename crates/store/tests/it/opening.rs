@@ -5,7 +5,7 @@ use std::{net::TcpListener, os::unix::fs::PermissionsExt as _};
 use supercargo_store::{DatabaseUrl, InstanceLock, OpenError, Store};
 
 use crate::{
-    databases::{Database, with_sqlite},
+    databases::{Database, with_postgres, with_sqlite},
     on_both,
     samples::registry,
 };
@@ -13,7 +13,7 @@ use crate::{
 on_both!(
     a_newer_database_is_refused,
     opening_again_keeps_what_is_there,
-    one_instance_serves_a_database,
+    a_fact_that_stands_is_not_written_over,
     what_is_written_answers_a_ping_and_outlives_it,
 );
 
@@ -28,7 +28,7 @@ async fn a_newer_database_is_refused(database: Database) {
     assert_eq!(
         error.to_string(),
         format!(
-            "the database `{}` was made by a newer supercargo (schema 99, this program knows 1); \
+            "the database `{}` was made by a newer supercargo (schema 99, this program knows 2); \
              start that version or restore a backup",
             database.url
         )
@@ -42,24 +42,32 @@ async fn opening_again_keeps_what_is_there(database: Database) {
     assert_eq!(directory.registries[0].name.as_str(), "acme");
 }
 
-async fn one_instance_serves_a_database(database: Database) {
-    let lock = InstanceLock::take(&database.url).await.unwrap();
-    let error = InstanceLock::take(&database.url).await.unwrap_err();
-    assert!(matches!(error, OpenError::Taken { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .starts_with("another supercargo already serves the database `"),
-        "{error}"
-    );
-    lock.release().await;
-    // PostgreSQL frees the lock when it has seen the connection end, which may be a moment after we have
-    let mut tries = 0;
-    while let Err(error) = InstanceLock::take(&database.url).await {
-        tries += 1;
-        assert!(tries < 1000, "{error}");
-        tokio::task::yield_now().await;
-    }
+#[tokio::test]
+async fn one_instance_serves_a_file() {
+    with_sqlite(async |database| {
+        let lock = InstanceLock::take(&database.url).unwrap();
+        let error = InstanceLock::take(&database.url).unwrap_err();
+        assert!(matches!(error, OpenError::Taken { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("another supercargo already serves the database `"),
+            "{error}"
+        );
+        drop(lock);
+        InstanceLock::take(&database.url).unwrap();
+    })
+    .await;
+}
+
+/// Row P6.
+#[tokio::test]
+async fn any_number_of_instances_serves_a_server() {
+    with_postgres(async |database| {
+        let _one = InstanceLock::take(&database.url).unwrap();
+        let _other = InstanceLock::take(&database.url).unwrap();
+    })
+    .await;
 }
 
 async fn what_is_written_answers_a_ping_and_outlives_it(database: Database) {
@@ -71,6 +79,15 @@ async fn what_is_written_answers_a_ping_and_outlives_it(database: Database) {
     assert!(database.store.ping().await.is_err());
     let again = Store::open(&database.url).await.unwrap();
     assert_eq!(again.meta("colour").await.unwrap().unwrap(), "blue");
+}
+
+async fn a_fact_that_stands_is_not_written_over(database: Database) {
+    let (one, other) = tokio::join!(
+        database.store.meta_once("winner", "one"),
+        database.store.meta_once("winner", "other"),
+    );
+    let stands = database.store.meta("winner").await.unwrap().unwrap();
+    assert_eq!([one.unwrap(), other.unwrap()], [stands.clone(), stands]);
 }
 
 #[tokio::test]

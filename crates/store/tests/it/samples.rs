@@ -44,6 +44,8 @@ pub(crate) fn new_registry(name: &str) -> NewRegistry {
         visibility: Visibility::Private,
         publishing: Publishing::Owners,
         upstreams: Vec::new(),
+        allow: Vec::new(),
+        block: Vec::new(),
         now: NOW,
     }
 }
@@ -84,6 +86,7 @@ pub(crate) fn new_version(registry_id: i64, name: &str, version: &str) -> NewVer
         entry: "{}".to_owned(),
         facts: "{}".to_owned(),
         description: None,
+        dependencies: Vec::new(),
         principal_id: None,
         now: NOW,
     }

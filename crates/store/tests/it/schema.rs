@@ -77,10 +77,10 @@ async fn both_migrations_make_the_same_schema() {
         (SQLITE_REFERENCES, POSTGRES_REFERENCES, 15),
     ];
     with_postgres(async move |database| {
-        let Store::Postgres(pool) = &database.store else {
+        let Store::Postgres(server) = &database.store else {
             panic!("this is PostgreSQL's half");
         };
-        let mut postgres: PgConnection = pool.acquire().await.unwrap().detach();
+        let mut postgres: PgConnection = server.pool.acquire().await.unwrap().detach();
         for (here, there, at_least) in pairs {
             let mut left: Vec<String> = sqlx::query_scalar(here)
                 .fetch_all(&mut sqlite)

@@ -1,15 +1,20 @@
 //! Search.
 
+use supercargo_store::{Attachment, LedgerRow, NewCachedCrate, RegistryChange, Store};
+use supercargo_types::{Digest, View};
+
 use crate::{
     databases::Database,
     on_both,
-    samples::{ANYONE, audit, new_version, registry},
+    samples::{ANYONE, NOW, audit, new_version, registry, upstream},
 };
 
 on_both!(
     the_nearest_names_come_first,
     wildcards_in_a_query_are_only_text,
     a_crate_comes_with_its_live_versions,
+    cached_crates_are_those_given_out_and_delivered,
+    what_became_of_a_cached_name_is_told,
 );
 
 async fn found(database: &Database, registry_id: i64, text: &str) -> Vec<String> {
@@ -107,4 +112,141 @@ async fn a_crate_comes_with_its_live_versions(database: Database) {
     assert_eq!(found(&database, acme, "gone").await, [""; 0]);
     database.execute("UPDATE versions SET deleted_at = 1").await;
     assert_eq!(found(&database, acme, "demo").await, [""; 0]);
+}
+
+async fn attach(store: &Store, registry_id: i64, upstream_id: i64) {
+    let change = RegistryChange {
+        upstreams: Some(vec![Attachment {
+            upstream_id,
+            only: Vec::new(),
+            except: Vec::new(),
+        }]),
+        ..RegistryChange::default()
+    };
+    let log = audit("registry.updated");
+    let changed = store.update_registry(registry_id, &change, NOW, &log);
+    assert!(changed.await.unwrap());
+}
+
+/// What a view of a registry has promised about a version.
+async fn given_out(
+    store: &Store,
+    registry_id: i64,
+    view: View,
+    name: &str,
+    version: &str,
+) -> Digest {
+    let checksum = Digest::of(format!("{name} {version}").as_bytes());
+    let row = LedgerRow {
+        version: version.to_owned(),
+        checksum,
+        line: format!("{{\"vers\":\"{version}\"}}"),
+    };
+    let spelling = name.parse().unwrap();
+    let stands = store.add_ledger(registry_id, view, &spelling, &row, NOW);
+    assert_eq!(stands.await.unwrap(), checksum);
+    checksum
+}
+
+async fn delivered(store: &Store, upstream_id: i64, name: &str, version: &str, checksum: Digest) {
+    let new = NewCachedCrate {
+        upstream_id,
+        checksum,
+        spelling: name.parse().unwrap(),
+        version: version.to_owned(),
+        size: 77,
+        now: NOW,
+    };
+    store.add_cached_crate(&new).await.unwrap();
+}
+
+async fn cached(store: &Store, registry_id: i64, text: &str) -> Vec<String> {
+    let found = store.search_cached(registry_id, text).await.unwrap();
+    let names = found.into_iter();
+    names.map(|found| found.spelling.to_string()).collect()
+}
+
+/// P11.
+async fn cached_crates_are_those_given_out_and_delivered(database: Database) {
+    let store = &database.store;
+    let [acme, other] = [
+        registry(store, "acme").await,
+        registry(store, "other").await,
+    ];
+    let [partner, stranger] = [
+        upstream(store, "partner").await,
+        upstream(store, "stranger").await,
+    ];
+    attach(store, acme, partner).await;
+    for (name, version) in [
+        ("serde_json", "1.0.0"),
+        ("serde", "1.0.0"),
+        ("json", "0.1.0"),
+    ] {
+        let checksum = given_out(store, acme, View::Index, name, version).await;
+        delivered(store, partner, name, version, checksum).await;
+    }
+    let described = [(
+        partner,
+        Digest::of(b"serde 1.0.0"),
+        "Reads 100% of JSON, größer".to_owned(),
+    )];
+    store.describe_cached_crates(&described).await.unwrap();
+    // promised but not delivered; delivered by somebody else; given out by another registry
+    given_out(store, acme, View::Mirror, "serde-only-promised", "1.0.0").await;
+    let checksum = given_out(store, acme, View::Index, "serde-of-others", "1.0.0").await;
+    delivered(store, stranger, "serde-of-others", "1.0.0", checksum).await;
+    let checksum = given_out(store, other, View::Index, "serde-elsewhere", "1.0.0").await;
+    delivered(store, partner, "serde-elsewhere", "1.0.0", checksum).await;
+
+    assert_eq!(
+        cached(store, acme, "json").await,
+        ["json", "serde_json", "serde"],
+        "the name, a part of it, the description"
+    );
+    assert_eq!(
+        cached(store, acme, "SERDE-json").await,
+        ["serde_json"],
+        "however it is spelled"
+    );
+    assert_eq!(cached(store, acme, "").await.len(), 3);
+    for one in ["100%", "Größer", "100\0%"] {
+        assert_eq!(cached(store, acme, one).await, ["serde"], "{one}");
+    }
+    for none in ["100_", "serde%", "\u{202e}", "'", &"serde".repeat(1000)] {
+        assert_eq!(cached(store, acme, none).await, [""; 0], "{none}");
+    }
+    assert_eq!(cached(store, other, "serde").await, [""; 0], "not attached");
+}
+
+async fn what_became_of_a_cached_name_is_told(database: Database) {
+    let store = &database.store;
+    let acme = registry(store, "acme").await;
+    let partner = upstream(store, "partner").await;
+    attach(store, acme, partner).await;
+    for version in ["1.0.0", "1.1.0"] {
+        let checksum = given_out(store, acme, View::Index, "my_crate", version).await;
+        delivered(store, partner, "my_crate", version, checksum).await;
+        given_out(store, acme, View::Mirror, "my_crate", version).await;
+    }
+    let state = async || {
+        let found = store.search_cached(acme, "my-crate").await.unwrap();
+        (found[0].is_hosted, found[0].was_hosted)
+    };
+    assert_eq!(state().await, (false, false));
+    publish(&database, acme, "My-Crate", "").await;
+    assert_eq!(state().await, (true, true));
+    database.execute("UPDATE versions SET deleted_at = 1").await;
+    assert_eq!(state().await, (false, true));
+    database.execute("UPDATE crates SET released_at = 1").await;
+    assert_eq!(state().await, (false, false));
+
+    let spellings = ["my_crate", "never"].map(|name| name.parse().unwrap());
+    let versions = store.cached_versions(acme, &spellings).await.unwrap();
+    let versions: Vec<_> = versions
+        .iter()
+        .map(|version| (version.version.as_str(), version.size, version.first_at))
+        .collect();
+    assert_eq!(versions, [("1.0.0", 77, NOW), ("1.1.0", 77, NOW)]);
+    assert_eq!(store.cached_versions(acme, &[]).await.unwrap(), []);
 }

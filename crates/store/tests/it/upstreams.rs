@@ -366,8 +366,11 @@ async fn an_upstream_that_is_deleted_during_the_statement_is_passed_over() {
 
 /// How many backends wait for another's lock.
 async fn waiting(database: &Database) -> i64 {
-    let Store::Postgres(pool) = &database.store else {
+    let Store::Postgres(server) = &database.store else {
         panic!("this is PostgreSQL's half");
     };
-    sqlx::query_scalar(WAITING).fetch_one(pool).await.unwrap()
+    sqlx::query_scalar(WAITING)
+        .fetch_one(&server.pool)
+        .await
+        .unwrap()
 }

@@ -29,6 +29,9 @@ pub(crate) enum ClientError {
     /// The API says no.
     #[error("{details}{hint}")]
     Refused { details: String, hint: &'static str },
+    /// The same from one of Cargo's addresses, for a reason that may pass: an upstream that does not answer.
+    #[error("{0}")]
+    Busy(String),
     /// Something else than Supercargo answers, or a proxy in front of it.
     #[error("`{url}` answered {status} and not as supercargo does; {advice}")]
     Stranger {

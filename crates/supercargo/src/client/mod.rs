@@ -7,18 +7,22 @@ pub(crate) mod canned;
 mod error;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::{error::Error as _, net::IpAddr, time::Duration};
 
 use reqwest::{
-    Method, Response, StatusCode,
+    Method, RequestBuilder, Response, StatusCode,
     header::{AUTHORIZATION, HeaderValue, LOCATION},
     redirect::Policy,
 };
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-pub(crate) use self::error::ClientError;
+pub(crate) use self::{
+    error::ClientError,
+    transfer::{LONGEST_CRATE, Received},
+};
 use crate::output::printable;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -69,6 +73,11 @@ impl Client {
         Ok(Self { http, base, token })
     }
 
+    /// The URL it was made with.
+    pub(crate) fn base(&self) -> String {
+        self.base.to_string()
+    }
+
     /// Reads one thing.
     pub(crate) async fn get(&self, path: &[&str]) -> Result<Value, ClientError> {
         self.send(Method::GET, self.url(path)?, None).await
@@ -99,16 +108,32 @@ impl Client {
         path: &[&str],
         confirm: Option<&str>,
     ) -> Result<(), ClientError> {
-        let mut url = self.url(path)?;
-        if let Some(confirm) = confirm {
-            url.query_pairs_mut().append_pair("confirm", confirm);
-        }
+        let confirm = confirm.map(|name| ("confirm", name));
+        self.delete_with(path, confirm.as_slice()).await
+    }
+
+    /// The same, with more to say about it than its name.
+    pub(crate) async fn delete_with(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<(), ClientError> {
+        let url = with_query(self.url(path)?, query);
         self.send(Method::DELETE, url, None).await.map(drop)
     }
 
     /// A whole list, page after page, in the shape of one.
     pub(crate) async fn list(&self, path: &[&str]) -> Result<Value, ClientError> {
-        let first = self.url(path)?;
+        self.list_where(path, &[]).await
+    }
+
+    /// The same, of those that the query selects.
+    pub(crate) async fn list_where(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, ClientError> {
+        let first = with_query(self.url(path)?, query);
         let mut url = first.clone();
         let mut items = Vec::new();
         let mut cursor = String::new();
@@ -133,6 +158,11 @@ impl Client {
 
     /// `BASE/api/v1/…`, each part encoded.
     fn url(&self, path: &[&str]) -> Result<Url, ClientError> {
+        self.below_base(&[&["api", "v1"], path].concat())
+    }
+
+    /// `BASE/…`, each part encoded.
+    fn below_base(&self, path: &[&str]) -> Result<Url, ClientError> {
         let mut url = self.base.clone();
         // `registry show ..` would ask for something else than it says
         if let Some(name) = path.iter().find(|part| matches!(**part, "" | "." | "..")) {
@@ -141,7 +171,6 @@ impl Client {
         url.path_segments_mut()
             .expect("invariant: an http URL has a path")
             .pop_if_empty()
-            .extend(["api", "v1"])
             .extend(path);
         Ok(url)
     }
@@ -152,17 +181,28 @@ impl Client {
         url: Url,
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
-        let mut request = self.http.request(method, url);
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, token.clone());
-        }
+        let mut request = self.request(method, url);
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.answer(request).await
+    }
+
+    /// A request that carries the token.
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, token.clone()),
+            None => request,
+        }
+    }
+
+    /// Sends it, and reads what the API says.
+    async fn answer(&self, request: RequestBuilder) -> Result<Value, ClientError> {
         let response = request.send().await.map_err(|error| self.failed(&error))?;
         let status = response.status();
         let location = response.headers().get(LOCATION).cloned();
-        let bytes = self.read(response).await?;
+        let bytes = self.read(response, LONGEST_ANSWER, |_| ()).await?;
         if status.is_success() && bytes.is_empty() {
             return Ok(Value::Null);
         }
@@ -170,35 +210,47 @@ impl Client {
         match answer {
             Some(answer) if status.is_success() => Ok(answer),
             Some(answer) if answer["errors"].is_array() => Err(self.refused(status, &answer)),
-            _ => Err(match location.as_ref().and_then(|url| url.to_str().ok()) {
-                Some(to) if status.is_redirection() => {
-                    let advice = format!("it points to `{}`: is that its address?", printable(to));
-                    self.stranger(status, &advice)
-                }
-                _ => self.stranger(
-                    status,
-                    "is the address right? it is given with `--url` or SUPERCARGO_URL",
-                ),
-            }),
+            _ => Err(self.elsewhere(status, location.as_ref())),
         }
     }
 
-    /// Never more than a limit: a wrong address may lead anywhere.
-    async fn read(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+    /// Something answered that is not Supercargo, perhaps with where it moved to.
+    fn elsewhere(&self, status: StatusCode, location: Option<&HeaderValue>) -> ClientError {
+        match location.and_then(|url| url.to_str().ok()) {
+            Some(to) if status.is_redirection() => {
+                let advice = format!("it points to `{}`: is that its address?", printable(to));
+                self.stranger(status, &advice)
+            }
+            _ => self.stranger(
+                status,
+                "is the address right? it is given with `--url` or SUPERCARGO_URL",
+            ),
+        }
+    }
+
+    /// Never more than a limit: a wrong address may lead anywhere. Each time it says how much is there.
+    async fn read(
+        &self,
+        mut response: Response,
+        limit: usize,
+        mut so_far: impl FnMut(usize),
+    ) -> Result<Vec<u8>, ClientError> {
         let mut bytes = Vec::new();
         while let Some(piece) = response
             .chunk()
             .await
             .map_err(|error| self.failed(&error))?
         {
-            if bytes.len() + piece.len() > LONGEST_ANSWER {
+            if bytes.len() + piece.len() > limit {
                 return Err(self.stranger(response.status(), "the answer does not end"));
             }
             bytes.extend_from_slice(&piece);
+            so_far(bytes.len());
         }
         Ok(bytes)
     }
 
+    /// What became of a request that got no whole answer.
     fn failed(&self, error: &reqwest::Error) -> ClientError {
         let (url, reason) = (self.base.to_string(), reason(error));
         if error.is_connect() {
@@ -215,10 +267,7 @@ impl Client {
             .filter_map(|error| error["detail"].as_str())
             .map(printable)
             .collect();
-        let hint = match (status, &self.token) {
-            (StatusCode::UNAUTHORIZED, None) => "; give a token with SUPERCARGO_TOKEN",
-            _ => "",
-        };
+        let hint = self.hint(status);
         let details = if details.is_empty() {
             format!("the server answered {status} and gave no reason")
         } else {
@@ -228,6 +277,13 @@ impl Client {
             )
         };
         ClientError::Refused { details, hint }
+    }
+
+    fn hint(&self, status: StatusCode) -> &'static str {
+        match (status, &self.token) {
+            (StatusCode::UNAUTHORIZED, None) => "; give a token with SUPERCARGO_TOKEN",
+            _ => "",
+        }
     }
 
     fn stranger(&self, status: StatusCode, advice: &str) -> ClientError {
@@ -249,6 +305,14 @@ fn reason(error: &reqwest::Error) -> String {
         last = Some(deeper);
     }
     last.map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn with_query(mut url: Url, query: &[(&str, &str)]) -> Url {
+    // `extend_pairs` of nothing would leave a `?` behind
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    url
 }
 
 fn base(text: &str) -> Result<Url, ClientError> {

@@ -24,7 +24,7 @@ pub(crate) enum Command {
         registry: RegistryName,
         /// `acme-*`, in quotation marks for the shell's sake, or a whole name
         pattern: NamePattern,
-        /// `private` (upstreams are never asked), `fork` (the mirror has upstream's) or `merge` (both; not in this version)
+        /// `private` (upstreams are never asked), `fork` (ours; the mirror has upstream's) or `merge` (both; a version that both have is ours)
         #[arg(long)]
         mode: Option<ClaimMode>,
     },

@@ -1,4 +1,4 @@
-//! Asking back before something is deleted.
+//! Asking back before something is done that is hard to undo.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 

@@ -21,7 +21,7 @@ pub(crate) enum Command {
     Set {
         /// The registry
         registry: RegistryName,
-        /// `alice` or `service:ci`
+        /// `alice`, `service:ci` or `team:core`
         principal: PrincipalRef,
         /// `reader`, `publisher`, `maintainer` or `admin`
         role: Role,
@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Remove {
         /// The registry
         registry: RegistryName,
-        /// `alice` or `service:ci`
+        /// `alice`, `service:ci` or `team:core`
         principal: PrincipalRef,
     },
     /// List the members of a registry

@@ -1,12 +1,19 @@
 //! Commands that are clients of the management API, a file per noun: what is typed becomes one request.
 
+mod cache;
 mod claim;
 mod confirm;
+mod crates;
+mod lockfile;
 mod me;
 mod member;
+mod prefetch;
+mod quarantine;
 mod registry;
 mod secret;
 mod service_account;
+mod target;
+mod team;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -16,7 +23,9 @@ mod user;
 use std::{io, path::PathBuf};
 
 use clap::Subcommand;
+use supercargo_types::Digest;
 
+use self::lockfile::LockfileRefused;
 use crate::{
     client::{Client, ClientError},
     output::Report,
@@ -37,12 +46,26 @@ pub(crate) enum Request {
     /// Accounts of machines
     #[command(subcommand)]
     ServiceAccount(service_account::Command),
+    /// Users who have roles and own crates together
+    #[command(subcommand)]
+    Team(team::Command),
     /// Who may do what in a registry
     #[command(subcommand)]
     Member(member::Command),
     /// Crate names that a registry keeps from its upstreams
     #[command(subcommand)]
     Claim(claim::Command),
+    /// Crates and their versions, without cargo
+    #[command(subcommand)]
+    Crate(crates::Command),
+    /// Crates and versions that nobody should use
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Have a registry fetch what lockfiles name, before builds need it
+    Prefetch(prefetch::Prefetch),
+    /// What a registry keeps of its upstreams
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// Secrets that stand for an account
     #[command(subcommand)]
     Token(token::Command),
@@ -68,8 +91,37 @@ pub(crate) enum CommandError {
     #[error("{0}")]
     Credentials(&'static str),
     /// Nobody confirmed.
-    #[error("nothing was deleted: type `{0}` to confirm, or give `--yes`")]
+    #[error("nothing was done: type `{0}` to confirm, or give `--yes`")]
     NotConfirmed(String),
+    /// A crate file that cannot be read; found before anything is sent.
+    #[error("nothing was uploaded: `{}` cannot be read: {reason}", path.display())]
+    Unreadable { path: PathBuf, reason: io::Error },
+    /// A file that cannot be made.
+    #[error("`{}` cannot be written: {reason}; name another file with `--output`", path.display())]
+    Unwritable { path: PathBuf, reason: io::Error },
+    /// Bytes that are not those of the index: what changes them may as well have put something into them.
+    #[error(
+        "nothing was written: `{what}` has the checksum {expected}, and what came has {actual}; tell the administrators of the server"
+    )]
+    Checksum {
+        what: String,
+        expected: Digest,
+        actual: Digest,
+    },
+    /// An answer that lacks what the command needs.
+    #[error("nothing was written: the server does not say which checksum `{0}` has")]
+    NoChecksum(String),
+    /// A file that is no lockfile; found before anything is asked.
+    #[error("nothing was fetched: `{}` {reason}", path.display())]
+    Lockfile {
+        path: PathBuf,
+        reason: LockfileRefused,
+    },
+    /// An index that is not of ours.
+    #[error(
+        "nothing was fetched: `config.json` of `{0}` does not say where its API is; is the address of the server right?"
+    )]
+    NoRegistry(String),
 }
 
 type Outcome = Result<Report, CommandError>;
@@ -82,8 +134,13 @@ impl Request {
             Self::Upstream(command) => command.run(client).await,
             Self::User(command) => command.run(client).await,
             Self::ServiceAccount(command) => command.run(client).await,
+            Self::Team(command) => command.run(client).await,
             Self::Member(command) => command.run(client).await,
             Self::Claim(command) => command.run(client).await,
+            Self::Crate(command) => command.run(client).await,
+            Self::Quarantine(command) => command.run(client).await,
+            Self::Prefetch(command) => command.run(client).await,
+            Self::Cache(command) => command.run(client).await,
             Self::Token(command) => command.run(client).await,
             Self::Me => me::run(client).await,
         }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
-use supercargo_types::{NamePattern, Publishing, RegistryName, Visibility};
+use supercargo_types::{NamePattern, Publishing, RegistryName, VersionPattern, Visibility};
 
 use super::{Outcome, confirm::confirm};
 use crate::{
@@ -22,14 +22,18 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// What an edit can change, of which it has at least one.
-const CHANGES: [&str; 7] = [
+const CHANGES: [&str; 11] = [
     "description",
     "labels",
     "visibility",
     "publishing",
     "upstreams",
+    "allow",
+    "block",
     "no_labels",
     "no_upstreams",
+    "no_allow",
+    "no_block",
 ];
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +65,12 @@ pub(crate) enum Command {
         /// Take all upstreams away
         #[arg(long, conflicts_with = "upstreams")]
         no_upstreams: bool,
+        /// Allow everything that is not blocked
+        #[arg(long, conflicts_with = "allow")]
+        no_allow: bool,
+        /// Take all `--block` patterns away
+        #[arg(long, conflicts_with = "block")]
+        no_block: bool,
     },
     /// Delete a registry; it can be restored for 30 days
     Delete {
@@ -74,6 +84,14 @@ pub(crate) enum Command {
     Restore {
         /// Its name
         name: RegistryName,
+    },
+    /// Drop every byte of a deleted registry, for ever
+    Purge {
+        /// Its name
+        name: RegistryName,
+        /// Do not ask back
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -95,6 +113,12 @@ pub(crate) struct Settings {
     /// `partner,only=partner-*,except=partner-old`
     #[arg(long = "upstream", value_name = "NAME[,only=PATTERN][,except=PATTERN]")]
     upstreams: Vec<Attachment>,
+    /// What may be used, where not everything may; may be repeated, and is the whole list: `acme-*`, `serde@^1`
+    #[arg(long, value_name = "PATTERN")]
+    allow: Vec<VersionPattern>,
+    /// What must not be used, allowed or not; may be repeated, and is the whole list: `evil-*`, `openssl@<0.10.55`
+    #[arg(long, value_name = "PATTERN")]
+    block: Vec<VersionPattern>,
 }
 
 /// `team=core`.
@@ -190,6 +214,11 @@ impl Settings {
                 self.upstreams.iter().map(Attachment::json).collect(),
             );
         }
+        for (name, patterns) in [("allow", &self.allow), ("block", &self.block)] {
+            if !patterns.is_empty() {
+                put(name, json!(patterns));
+            }
+        }
         fields
     }
 }
@@ -212,13 +241,21 @@ impl Command {
                 settings,
                 no_labels,
                 no_upstreams,
+                no_allow,
+                no_block,
             } => {
                 let mut body = settings.fields();
                 if no_labels {
                     body.insert("labels".to_owned(), json!({}));
                 }
-                if no_upstreams {
-                    body.insert("upstreams".to_owned(), json!([]));
+                for (is_emptied, list) in [
+                    (no_upstreams, "upstreams"),
+                    (no_allow, "allow"),
+                    (no_block, "block"),
+                ] {
+                    if is_emptied {
+                        body.insert(list.to_owned(), json!([]));
+                    }
                 }
                 let path = [REGISTRIES, name.as_str()];
                 Report::Item(client.patch(&path, &body.into()).await?)
@@ -237,6 +274,16 @@ impl Command {
             Self::Restore { name } => {
                 let path = [REGISTRIES, name.as_str(), "restore"];
                 Report::Item(client.post(&path, None).await?)
+            }
+            Self::Purge { name, yes } => {
+                let consequence = format!(
+                    "every crate of the deleted registry `{name}` will be gone for ever; nothing brings it back"
+                );
+                confirm(name.as_str(), &consequence, yes)?;
+                let path = [REGISTRIES, name.as_str()];
+                let query = [("confirm", name.as_str()), ("purge", "true")];
+                client.delete_with(&path, &query).await?;
+                Report::Done(format!("registry `{name}` is purged"))
             }
         })
     }

@@ -3,26 +3,45 @@
 use clap::Parser as _;
 use insta::assert_snapshot;
 
+use super::{CommandError, Request};
 use crate::{
     client::canned::{Canned, answer},
     command_line::{Command, CommandLine},
     output::Rendered,
 };
 
+/// The request that a line is, and whether it wants JSON.
+fn typed(line: &str) -> (Request, bool) {
+    let words = std::iter::once("supercargo").chain(line.split_whitespace());
+    match CommandLine::try_parse_from(words) {
+        Ok(CommandLine {
+            command: Command::Request(request),
+            connection,
+        }) => (request, connection.json),
+        Ok(_) => panic!("it is no request: {line}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// Runs a command against a server that gives one answer: what was asked, and what came out.
 async fn run(line: &str, status: &str, body: &str) -> (String, Rendered) {
     let server = Canned::answering(vec![answer(status, "", body)]).await;
-    let words = std::iter::once("supercargo").chain(line.split_whitespace());
-    let line = match CommandLine::try_parse_from(words) {
-        Ok(line) => line,
-        Err(error) => panic!("{error}"),
-    };
-    let Command::Request(request) = line.command else {
-        panic!("it is a request");
-    };
+    let (request, json) = typed(line);
     let report = request.run(&server.client(None)).await.unwrap();
     let asked = server.asked().join("\n").replace("  ", " ");
-    (asked, report.render(line.connection.json))
+    (asked, report.render(json))
+}
+
+/// The same against several answers, each with the status 200, and the sentence of a failure.
+async fn run_through(line: &str, bodies: &[&str]) -> (String, Result<Rendered, String>) {
+    let answers = bodies.iter().map(|body| answer("200 OK", "", body));
+    let server = Canned::answering(answers.collect()).await;
+    let (request, json) = typed(line);
+    let report = request.run(&server.client(None)).await;
+    let rendered = report
+        .map(|report| report.render(json))
+        .map_err(|error| error.to_string());
+    (server.asked().join("\n").replace("  ", " "), rendered)
 }
 
 /// Only what was asked.
@@ -51,6 +70,10 @@ async fn registries() {
         "registry edit acme --no-labels --no-upstreams",
         "registry delete acme --yes",
         "registry restore acme",
+        "registry create acme --allow Acme_* --allow serde@1,<1.5 --block openssl@<0.10.55",
+        "registry edit acme --block evil-* --no-allow",
+        "registry edit acme --no-block",
+        "registry purge acme --yes",
     ];
     assert_snapshot!(asked(&lines).await, @r#"
     POST /prefix/api/v1/registries {"name":"acme"}
@@ -61,6 +84,10 @@ async fn registries() {
     PATCH /prefix/api/v1/registries/acme {"labels":{},"upstreams":[]}
     DELETE /prefix/api/v1/registries/acme?confirm=acme
     POST /prefix/api/v1/registries/acme/restore
+    POST /prefix/api/v1/registries {"allow":["acme-*","serde@^1, <1.5"],"block":["openssl@<0.10.55"],"name":"acme"}
+    PATCH /prefix/api/v1/registries/acme {"block":["evil-*"],"allow":[]}
+    PATCH /prefix/api/v1/registries/acme {"block":[]}
+    DELETE /prefix/api/v1/registries/acme?confirm=acme&purge=true
     "#);
 }
 
@@ -113,11 +140,19 @@ async fn people_and_their_rights() {
         "service-account create ci --registry acme",
         "service-account create robot",
         "service-account list",
+        "team create core",
+        "team list",
+        "team show core",
+        "team add core alice",
+        "team remove core alice",
+        "team delete core --yes",
         "member set acme service:ci publisher",
+        "member set acme team:core maintainer",
         "member remove acme alice",
         "member list acme",
         "claim create acme acme-*",
         "claim create acme Serde_Json --mode fork",
+        "claim create acme tokio --mode merge",
         "claim list acme",
         "claim delete acme acme-* --yes",
     ];
@@ -129,11 +164,19 @@ async fn people_and_their_rights() {
     POST /prefix/api/v1/service-accounts {"name":"ci","registry":"acme"}
     POST /prefix/api/v1/service-accounts {"name":"robot"}
     GET /prefix/api/v1/service-accounts
+    POST /prefix/api/v1/teams {"name":"core"}
+    GET /prefix/api/v1/teams
+    GET /prefix/api/v1/teams/core
+    PUT /prefix/api/v1/teams/core/members/alice {}
+    DELETE /prefix/api/v1/teams/core/members/alice
+    DELETE /prefix/api/v1/teams/core
     PUT /prefix/api/v1/registries/acme/members/service:ci {"role":"publisher"}
+    PUT /prefix/api/v1/registries/acme/members/team:core {"role":"maintainer"}
     DELETE /prefix/api/v1/registries/acme/members/alice
     GET /prefix/api/v1/registries/acme/members
     POST /prefix/api/v1/registries/acme/claims {"pattern":"acme-*"}
     POST /prefix/api/v1/registries/acme/claims {"pattern":"serde-json","mode":"fork"}
+    POST /prefix/api/v1/registries/acme/claims {"pattern":"tokio","mode":"merge"}
     GET /prefix/api/v1/registries/acme/claims
     DELETE /prefix/api/v1/registries/acme/claims/acme-*?confirm=acme-*
     "#);
@@ -229,6 +272,19 @@ fn what_makes_no_sense_is_not_sent() {
         "upstream edit x",
         "registry edit acme",
         "registry edit acme --no-labels --label team=core",
+        "registry edit acme --no-allow --allow a",
+        "registry edit acme --no-block --block a",
+        "registry create acme --block openssl@",
+        "crate list acme --source upstream",
+        "crate show acme demo@1",
+        "crate download acme demo",
+        "crate accept acme demo",
+        "crate release acme demo@1.0.0",
+        "crate upload --registry acme",
+        "crate upload demo-1.0.0.crate",
+        "quarantine hold acme demo",
+        "quarantine lift acme demo --reason over",
+        "cache evict acme demo@1.0.0",
         "member set acme alice owner",
         "token create x --scope everything",
         "token create x --expires-in-days 1 --expires-at 2026-12-31T00:00:00Z",
@@ -250,14 +306,7 @@ async fn credentials_without_their_parts_are_refused_before_anything_is_sent() {
         "upstream edit x --auth none --username u",
         "upstream edit x --auth token --secret-file /nowhere/secret",
     ] {
-        let words = std::iter::once("supercargo").chain(line.split_whitespace());
-        let Ok(CommandLine {
-            command: Command::Request(request),
-            ..
-        }) = CommandLine::try_parse_from(words)
-        else {
-            panic!("it is a request: {line}");
-        };
+        let (request, _) = typed(line);
         sentences.push(request.run(&client).await.unwrap_err().to_string());
     }
     assert_snapshot!(sentences.join("\n"), @"
@@ -267,4 +316,257 @@ async fn credentials_without_their_parts_are_refused_before_anything_is_sent() {
     `--auth none` takes neither `--username` nor `--secret-file`
     the secret cannot be read from `/nowhere/secret`: No such file or directory (os error 2); name a file, or `-` for standard input
     ");
+}
+
+const VERSION: &str = r#"{"name":"demo","version":"1.0.0","state":"available","reason":null,"checksum":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","size":3,"origin":"hosted","published_at":"2026-11-20T11:54:12.015923Z","publisher":"alice","yanked":false,"deleted_at":null,"purged_at":null,"downloads":3}"#;
+
+#[tokio::test]
+async fn crates_and_versions() {
+    let lines = [
+        "crate list acme",
+        "crate list acme --query http&x --source cached",
+        "crate show acme Demo@1.0.0+x",
+        "crate delete acme demo@1.0.0 --yes",
+        "crate delete acme demo --yes",
+        "crate restore acme demo@1.0.0",
+        "crate restore acme demo",
+        "crate purge acme demo@1.0.0 --yes",
+        "crate purge acme demo --yes",
+        "crate release acme demo --yes",
+        "crate accept acme serde@1.0.1 --yes",
+        "quarantine hold acme demo@1.0.0 --reason odd",
+        "quarantine block acme demo --reason malware",
+        "quarantine lift acme demo@1.0.0",
+        "quarantine lift acme demo",
+        "quarantine list acme",
+        "cache evict acme",
+        "cache evict acme serde",
+    ];
+    assert_snapshot!(asked(&lines).await, @r#"
+    GET /prefix/api/v1/registries/acme/crates
+    GET /prefix/api/v1/registries/acme/crates?q=http%26x&source=cached
+    GET /prefix/api/v1/registries/acme/crates/Demo/versions/1.0.0+x
+    DELETE /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0
+    DELETE /prefix/api/v1/registries/acme/crates/demo
+    POST /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0/restore
+    POST /prefix/api/v1/registries/acme/crates/demo/restore
+    DELETE /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0?purge=true
+    DELETE /prefix/api/v1/registries/acme/crates/demo?purge=true
+    POST /prefix/api/v1/registries/acme/crates/demo/release {"confirm":"demo"}
+    DELETE /prefix/api/v1/registries/acme/crates/serde/versions/1.0.1/ledger?confirm=1.0.1
+    PUT /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0/quarantine {"action":"hold","reason":"odd"}
+    PUT /prefix/api/v1/registries/acme/crates/demo/quarantine {"action":"block","reason":"malware"}
+    DELETE /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0/quarantine
+    DELETE /prefix/api/v1/registries/acme/crates/demo/quarantine
+    GET /prefix/api/v1/registries/acme/quarantines
+    DELETE /prefix/api/v1/registries/acme/cache
+    DELETE /prefix/api/v1/registries/acme/cache/serde
+    "#);
+}
+
+#[tokio::test]
+async fn a_crate_is_shown_with_its_versions() {
+    let item = r#"{"name":"demo","source":"hosted","claim":null,"max_version":"1.1.0","versions":2,"quarantine":{"action":"hold","reason":"odd"}}"#;
+    let versions = r#"{"items":[{"version":"1.1.0","state":"held","origin":"hosted","published_at":"2026-11-20T11:54:12Z","publisher":"alice","size":2048,"downloads":0,"reason":"odd"},{"version":"1.0.0","state":"available","origin":"hosted","published_at":null,"publisher":null,"size":null,"downloads":3,"reason":null}],"next_cursor":null,"total":2}"#;
+    let (asked, rendered) = run_through("crate show acme demo", &[item, versions]).await;
+    assert_snapshot!(asked, @"
+    GET /prefix/api/v1/registries/acme/crates/demo
+    GET /prefix/api/v1/registries/acme/crates/demo/versions
+    ");
+    assert_snapshot!(rendered.unwrap().stdout, @"
+    name         demo
+    source       hosted
+    claim        -
+    max version  1.1.0
+    versions     2
+    quarantine   action=hold reason=odd
+
+    VERSION  STATE      ORIGIN  PUBLISHED             BY     SIZE     DOWNLOADS  REASON
+    1.1.0    held       hosted  2026-11-20T11:54:12Z  alice  2.0 KiB  0          odd
+    1.0.0    available  hosted  -                     -      -        3          -
+    ");
+    let (_, rendered) = run_through("crate show acme demo --json", &[item, versions]).await;
+    let json: serde_json::Value = serde_json::from_str(&rendered.unwrap().stdout).unwrap();
+    let as_it_came = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(json["crate"], as_it_came(item));
+    assert_eq!(json["versions"], as_it_came(versions));
+}
+
+#[tokio::test]
+async fn what_was_done_to_a_crate_is_said_in_words() {
+    let held = VERSION
+        .replace("available", "held")
+        .replace(r#""reason":null"#, r#""reason":"odd\u001b[2J""#);
+    let mut all = String::new();
+    for (line, body) in [
+        ("crate delete acme demo@1.0.0 --yes", ""),
+        ("crate delete acme demo --yes", ""),
+        ("crate restore acme demo@1.0.0", VERSION),
+        ("crate restore acme demo@1.0.0", &held),
+        ("crate restore acme demo", r#"{"name":"demo"}"#),
+        ("crate purge acme demo@1.0.0 --yes", ""),
+        ("crate purge acme demo --yes", ""),
+        ("crate release acme demo --yes", r#"{"name":"demo"}"#),
+        ("crate accept acme serde@1.0.1 --yes", ""),
+        ("quarantine hold acme demo@1.0.0 --reason odd", "{}"),
+        ("quarantine hold acme demo --reason odd", "{}"),
+        ("quarantine block acme demo@1.0.0 --reason odd", "{}"),
+        ("quarantine lift acme demo", ""),
+        ("cache evict acme", ""),
+        ("cache evict acme serde", ""),
+        ("registry purge acme --yes", ""),
+    ] {
+        all += &shown(line, body).await;
+    }
+    assert_snapshot!(all, @"
+    `demo@1.0.0` is deleted from `acme`; `supercargo crate restore acme demo@1.0.0` brings it back
+    `demo`, with all its versions, is deleted from `acme`; `supercargo crate restore acme demo` brings it back
+    `demo@1.0.0` is back in `acme`
+    `demo@1.0.0` is back in `acme`, and is held: odd�[2J
+    `demo` is back in `acme`
+    `demo@1.0.0` is purged from `acme`; its number stays taken
+    `demo`, with all its versions, is purged from `acme`; their numbers stay taken
+    `demo` is released in `acme`: from now on it is upstream's
+    `serde@1.0.1` in `acme` is what upstream has now
+    `demo@1.0.0` is held in `acme`: nothing new resolves to it, and it downloads only if it was downloaded from there before
+    every version of `demo`, also each to come, is held in `acme`: nothing new resolves to it, and it downloads only if it was downloaded from there before
+    `demo@1.0.0` is blocked in `acme`: nobody can download it from there
+    the quarantine of `demo` in `acme` is lifted
+    what `acme` cached of its upstreams is evicted; it is fetched again when somebody asks for it
+    what `acme` cached of `serde` is evicted; it is fetched again when somebody asks for it
+    registry `acme` is purged
+    ");
+}
+
+#[tokio::test]
+async fn what_cannot_be_undone_is_not_done_without_a_yes() {
+    let client = crate::client::Client::new("http://127.0.0.1:1", None).unwrap();
+    for line in [
+        "crate delete acme demo@1.0.0",
+        "crate delete acme demo",
+        "crate purge acme demo@1.0.0",
+        "crate release acme demo",
+        "crate accept acme demo@1.0.0",
+        "registry purge acme",
+    ] {
+        let (request, _) = typed(line);
+        let error = request.run(&client).await.unwrap_err();
+        assert!(
+            matches!(error, CommandError::NotConfirmed(_)),
+            "{line}: {error}"
+        );
+    }
+}
+
+/// Row P14.
+#[tokio::test]
+async fn files_are_uploaded_in_order_up_to_the_first_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, contents: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        path.display().to_string()
+    };
+    let (a, b, c) = (
+        file("a", "bytes of a"),
+        file("b", "bytes of b"),
+        file("c", "bytes of c"),
+    );
+    let place = |text: String| text.replace(&*folder.path().to_string_lossy(), "FOLDER");
+    let published = VERSION.replace(
+        r#""yanked""#,
+        r#""warnings":["no licence","odd\u001b[2J"],"yanked""#,
+    );
+
+    let line = format!("crate upload {a} {b} --registry acme");
+    let (asked, rendered) = run_through(&line, &[&published, VERSION]).await;
+    assert_snapshot!(asked, @"
+    POST /prefix/api/v1/registries/acme/crates bytes of a
+    POST /prefix/api/v1/registries/acme/crates bytes of b
+    ");
+    let rendered = rendered.unwrap();
+    assert!(rendered.success);
+    assert_snapshot!(rendered.stdout + &rendered.stderr, @"
+    `demo@1.0.0` is published in `acme`
+    `demo@1.0.0` is published in `acme`
+    warning: no licence
+    warning: odd�[2J
+    ");
+
+    // the answer as it came, also where there is one file only
+    let line = format!("crate upload {a} --registry acme --json");
+    let (_, rendered) = run_through(&line, &[&published]).await;
+    let json: serde_json::Value = serde_json::from_str(&rendered.unwrap().stdout).unwrap();
+    assert_eq!(
+        json,
+        serde_json::from_str::<serde_json::Value>(&published).unwrap()
+    );
+
+    let refused = r#"{"errors":[{"code":"version-exists","detail":"demo 1.0.0 exists"}]}"#;
+    let mut told = String::new();
+    for line in [
+        format!("crate upload {a} {b} {c} {c} --registry acme"),
+        format!("crate upload {b} --registry acme"),
+    ] {
+        let mut answers = vec![answer("201 Created", "", VERSION); line.matches(&a).count()];
+        answers.push(answer("409 Conflict", "", refused));
+        let server = Canned::answering(answers).await;
+        let (request, _) = typed(&line);
+        let rendered = request
+            .run(&server.client(None))
+            .await
+            .unwrap()
+            .render(false);
+        assert!(!rendered.success);
+        assert_eq!(rendered.stdout.lines().count() + 1, server.asked().len());
+        told += &place(rendered.stdout + &rendered.stderr);
+    }
+    assert_snapshot!(told, @"
+    `demo@1.0.0` is published in `acme`
+    error: `FOLDER/b` is not published: demo 1.0.0 exists
+    these were not tried any more: `FOLDER/c`, `FOLDER/c`
+    error: `FOLDER/b` is not published: demo 1.0.0 exists
+    ");
+
+    // nothing is sent where a file is missing, or is no file
+    for bad in [folder.path().join("d"), folder.path().to_owned()] {
+        let line = format!("crate upload {a} {} --registry acme", bad.display());
+        let (asked, rendered) = run_through(&line, &[VERSION]).await;
+        assert_eq!(asked, "");
+        let sentence = place(rendered.unwrap_err());
+        assert!(
+            sentence.starts_with("nothing was uploaded: `FOLDER"),
+            "{sentence}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_downloaded_file_is_written_when_its_checksum_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("demo.crate");
+    let place = |text: &str| text.replace(&*folder.path().to_string_lossy(), "FOLDER");
+    let line = format!("crate download acme demo@1.0.0 -o {}", output.display());
+
+    let (asked, rendered) = run_through(&line, &[VERSION, "abd"]).await;
+    assert_snapshot!(asked, @"
+    GET /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0
+    GET /prefix/acme/api/v1/crates/demo/1.0.0/download
+    ");
+    assert_snapshot!(place(&rendered.unwrap_err()), @"nothing was written: `demo@1.0.0` has the checksum ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, and what came has a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9; tell the administrators of the server");
+    let (_, rendered) = run_through(&line, &[VERSION, "more than was announced"]).await;
+    assert!(rendered.is_err());
+    let (_, rendered) = run_through(&line, &[r#"{"checksum":null}"#, "abc"]).await;
+    assert_snapshot!(place(&rendered.unwrap_err()), @"nothing was written: the server does not say which checksum `demo@1.0.0` has");
+    assert!(!output.exists());
+
+    let (_, rendered) = run_through(&line, &[VERSION, "abc"]).await;
+    assert_snapshot!(place(&rendered.unwrap().stdout), @"`demo@1.0.0` of `acme` is in `FOLDER/demo.crate`; its checksum is right");
+    assert_eq!(std::fs::read(&output).unwrap(), b"abc");
+
+    // never over what is there
+    std::fs::write(&output, "mine").unwrap();
+    let (_, rendered) = run_through(&line, &[VERSION, "abc"]).await;
+    assert_snapshot!(place(&rendered.unwrap_err()), @"`FOLDER/demo.crate` cannot be written: File exists (os error 17); name another file with `--output`");
+    assert_eq!(std::fs::read(&output).unwrap(), b"mine");
 }

@@ -17,7 +17,7 @@ use std::{
 
 use supercargo_registry::{Limits, UpstreamSettings};
 use supercargo_store::DatabaseUrl;
-use supercargo_types::{Site, TokenSecret};
+use supercargo_types::{AddressRange, InvalidAddressRange, Site, TokenSecret};
 use supercargo_upstream::AllowedAddress;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -46,6 +46,10 @@ pub(crate) struct Configuration {
     pub(crate) storage: PathBuf,
     /// Where the key for secrets at rest is.
     pub(crate) secret_key_file: SecretKeyFile,
+    /// Whose word on where a request came from is taken.
+    pub(crate) trusted_proxies: Vec<AddressRange>,
+    /// The certificate and its key, to serve HTTPS.
+    pub(crate) tls: Option<TlsFiles>,
     /// Dealing with upstreams.
     pub(crate) upstream: UpstreamSettings,
     /// Sizes.
@@ -63,6 +67,15 @@ pub(crate) enum SecretKeyFile {
     InDataFolder(PathBuf),
     /// Named by the operator; never made, since a typing error would then lock every stored secret away.
     Given(Sourced<PathBuf>),
+}
+
+/// The PEM files of a certificate and its key.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFiles {
+    /// `tls.certificate`.
+    pub(crate) certificate: Sourced<PathBuf>,
+    /// `tls.key`.
+    pub(crate) key: Sourced<PathBuf>,
 }
 
 /// The log on standard error.
@@ -93,7 +106,6 @@ impl Configuration {
         let data = values.parsed("data", path)?;
         let listen = values.parsed("listen", address)?;
         let public_url = values.public_url(&listen)?;
-        values.refuse_tls()?;
         let configuration = Self {
             previous_public_urls: values.previous_public_urls()?,
             admin_token: values.secret("admin_token")?,
@@ -112,6 +124,8 @@ impl Configuration {
                 }),
                 None => SecretKeyFile::InDataFolder(data.value.join("secret-key")),
             },
+            trusted_proxies: values.trusted_proxies()?,
+            tls: values.tls()?,
             upstream: values.upstream()?,
             limits: Limits {
                 crate_size: values.parsed("limits.crate_size", measure::size)?.value,
@@ -130,11 +144,17 @@ impl Configuration {
         Ok(configuration)
     }
 
+    /// Where the server listens, as a URL, once the port is known.
+    pub(crate) fn local_url(&self, bound: SocketAddr) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{bound}")
+    }
+
     /// The server's public URLs, once the port is known.
     pub(crate) fn site(&self, bound: SocketAddr) -> Site {
         let base = match &self.public_url {
             Some(url) => url.clone(),
-            None => format!("http://{bound}"),
+            None => self.local_url(bound),
         };
         Site::new(&base, &self.previous_public_urls).expect("invariant: checked when it was read")
     }
@@ -244,19 +264,40 @@ impl Values {
         }
     }
 
-    fn refuse_tls(&mut self) -> Result<(), ConfigurationError> {
-        for key in ["tls.certificate", "tls.key"] {
-            if let Some(Sourced { value, origin }) = self.optional(key) {
-                return Err(ConfigurationError::Value {
-                    key,
-                    value,
-                    origin,
-                    expected: "is not possible in this version, which serves plain HTTP; put a proxy that ends TLS in front and give its address as `public_url`"
-                        .to_owned(),
-                });
-            }
+    fn trusted_proxies(&mut self) -> Result<Vec<AddressRange>, ConfigurationError> {
+        let key = "trusted_proxies";
+        let Sourced { value, origin } = self.list(key);
+        let ranges = value.iter().map(|range| range.parse());
+        ranges
+            .collect::<Result<_, InvalidAddressRange>>()
+            .map_err(|error| ConfigurationError::Secret {
+                key,
+                origin,
+                expected: error.to_string(),
+            })
+    }
+
+    fn tls(&mut self) -> Result<Option<TlsFiles>, ConfigurationError> {
+        let path = |text: Sourced<String>| Sourced {
+            value: PathBuf::from(text.value),
+            origin: text.origin,
+        };
+        let alone = |key, given: Sourced<String>, missing| ConfigurationError::Value {
+            key,
+            value: given.value,
+            origin: given.origin,
+            expected: format!("is not enough for HTTPS; name the other file with `{missing}`"),
+        };
+        let (certificate, key) = (self.optional("tls.certificate"), self.optional("tls.key"));
+        match (certificate, key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
+                certificate: path(certificate),
+                key: path(key),
+            })),
+            (Some(given), None) => Err(alone("tls.certificate", given, "tls.key")),
+            (None, Some(given)) => Err(alone("tls.key", given, "tls.certificate")),
         }
-        Ok(())
     }
 
     fn upstream(&mut self) -> Result<UpstreamSettings, ConfigurationError> {

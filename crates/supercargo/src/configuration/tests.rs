@@ -218,6 +218,8 @@ fn a_value_that_makes_no_sense_is_shown_with_its_origin() {
         ),
         ("SUPERCARGO_STORAGE", "s3://bucket/prefix"),
         ("SUPERCARGO_TLS_CERTIFICATE", "server.pem"),
+        ("SUPERCARGO_TLS_KEY", "server.key"),
+        ("SUPERCARGO_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("SUPERCARGO_LOG_FORMAT", "xml"),
         ("SUPERCARGO_LOG_LEVEL", "inof"),
     ]
@@ -234,7 +236,9 @@ fn a_value_that_makes_no_sense_is_shown_with_its_origin() {
     `public_url` = "crates.acme.example" (from SUPERCARGO_PUBLIC_URL) cannot be a public URL: it is not a URL; write it as `https://crates.acme.example`
     `previous_public_urls` = "ftp://b.example" (from SUPERCARGO_PREVIOUS_PUBLIC_URLS) cannot be a public URL: it must start with `http://` or `https://` and name a host
     `storage` = "s3://bucket/prefix" (from SUPERCARGO_STORAGE) is not possible in this version, which stores crate files in a folder; name a folder
-    `tls.certificate` = "server.pem" (from SUPERCARGO_TLS_CERTIFICATE) is not possible in this version, which serves plain HTTP; put a proxy that ends TLS in front and give its address as `public_url`
+    `tls.certificate` = "server.pem" (from SUPERCARGO_TLS_CERTIFICATE) is not enough for HTTPS; name the other file with `tls.key`
+    `tls.key` = "server.key" (from SUPERCARGO_TLS_KEY) is not enough for HTTPS; name the other file with `tls.certificate`
+    `trusted_proxies` (from SUPERCARGO_TRUSTED_PROXIES): `proxy` is not an address range; write it as `10.0.0.0/8`, `fd00::/8` or `10.1.2.3`
     `log.format` = "xml" (from SUPERCARGO_LOG_FORMAT) is not a form of the log; write `text` or `json`
     `log.level` = "inof" (from SUPERCARGO_LOG_LEVEL) is not a log level; write it as `info` or `info,supercargo_http=debug`
     "#);
@@ -277,6 +281,21 @@ fn the_port_that_was_taken_goes_into_base() {
     let configuration = Configuration::load(&given, &Environment::default()).unwrap();
     let bound = "127.0.0.1:40000".parse().unwrap();
     assert_eq!(configuration.site(bound).base(), "http://127.0.0.1:40000");
+}
+
+#[test]
+fn with_a_certificate_base_is_https_unless_it_is_said() {
+    let pair = [
+        ("SUPERCARGO_TLS_CERTIFICATE", "server.pem"),
+        ("SUPERCARGO_TLS_KEY", "server.key"),
+    ];
+    let configuration = Configuration::load(&Flags::default(), &environment(&pair)).unwrap();
+    let site = configuration.site(configuration.listen.value);
+    assert_eq!(site.base(), "https://127.0.0.1:22746");
+    let given = flags(&[("public_url", "https://crates.acme.example")]);
+    let configuration = Configuration::load(&given, &environment(&pair)).unwrap();
+    let site = configuration.site(configuration.listen.value);
+    assert_eq!(site.base(), "https://crates.acme.example");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Answers on a terminal: tables for people, JSON for machines. Nothing here asks a server.
 
+mod progress;
 mod report;
 mod table;
 
 pub(crate) use self::{
-    report::{Rendered, Report},
-    table::{Column, printable, time},
+    progress::Progress,
+    report::{Rendered, Report, Step},
+    table::{Column, printable, size, text, time},
 };

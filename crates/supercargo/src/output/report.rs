@@ -16,8 +16,31 @@ pub(crate) enum Report {
         /// The API's list.
         answer: Value,
     },
+    /// One thing, and several that belong to it.
+    Parts {
+        /// The API's answer about the thing.
+        whole: (&'static str, Value),
+        /// How people see its parts.
+        columns: &'static [Column],
+        /// The API's list of them.
+        parts: (&'static str, Value),
+    },
     /// Something was done, and the API had nothing to show.
     Done(String),
+    /// Something was done that is better said than shown.
+    Said {
+        /// In words.
+        sentence: String,
+        /// The API's answer.
+        answer: Value,
+    },
+    /// The same thing done again and again, up to the first time that it failed.
+    Steps {
+        /// What was done.
+        done: Vec<Step>,
+        /// What failed, and what was left then.
+        failed: Option<String>,
+    },
     /// A secret: alone on standard output, so that `TOKEN=$(supercargo token create …)` works.
     Secret {
         /// The text.
@@ -38,6 +61,17 @@ pub(crate) enum Report {
     },
 }
 
+/// One of several.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// In words.
+    pub(crate) sentence: String,
+    /// What to know about it.
+    pub(crate) warnings: Vec<String>,
+    /// The API's answer.
+    pub(crate) answer: Value,
+}
+
 /// What goes where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Rendered {
@@ -52,7 +86,14 @@ pub(crate) struct Rendered {
 impl Report {
     /// For people, or the API's JSON for machines.
     pub(crate) fn render(self, json: bool) -> Rendered {
-        let success = !matches!(self, Self::Test { works: false, .. });
+        let success = !matches!(
+            self,
+            Self::Test { works: false, .. }
+                | Self::Steps {
+                    failed: Some(_),
+                    ..
+                }
+        );
         let (stdout, stderr) = if json {
             self.for_machines()
         } else {
@@ -69,9 +110,19 @@ impl Report {
         let stdout = match self {
             Self::Item(answer)
             | Self::List { answer, .. }
+            | Self::Said { answer, .. }
             | Self::Secret { answer, .. }
             | Self::Test { answer, .. } => format!("{answer:#}\n"),
+            Self::Parts { whole, parts, .. } => {
+                let answers = [whole, parts].map(|(name, answer)| (name.to_owned(), answer));
+                format!("{:#}\n", Value::Object(answers.into_iter().collect()))
+            }
             Self::Done(_) => String::new(),
+            // one text of JSON per step, so that one step is the answer as it came
+            Self::Steps { done, failed } => {
+                let answers = lines(done.iter().map(|step| format!("{:#}", step.answer)));
+                return (answers, error(failed));
+            }
         };
         (stdout, String::new())
     }
@@ -80,11 +131,25 @@ impl Report {
         match self {
             Self::Item(answer) => (table::fields(&answer), String::new()),
             Self::List { columns, answer } => {
-                let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
-                (table::table(columns, items), String::new())
+                (table::table(columns, items(&answer)), String::new())
             }
-            Self::Done(sentence) | Self::Test { sentence, .. } => {
+            Self::Parts {
+                whole,
+                columns,
+                parts,
+            } => {
+                let whole = table::fields(&whole.1);
+                let parts = table::table(columns, items(&parts.1));
+                (format!("{whole}\n{parts}"), String::new())
+            }
+            Self::Done(sentence) | Self::Said { sentence, .. } | Self::Test { sentence, .. } => {
                 (format!("{sentence}\n"), String::new())
+            }
+            Self::Steps { done, failed } => {
+                let warnings = done.iter().flat_map(|step| &step.warnings);
+                let warnings = lines(warnings.map(|text| format!("warning: {text}")));
+                let sentences = lines(done.iter().map(|step| step.sentence.clone()));
+                (sentences, warnings + &error(failed))
             }
             Self::Secret {
                 secret,
@@ -95,11 +160,54 @@ impl Report {
     }
 }
 
+/// The items of the API's list.
+fn items(answer: &Value) -> &[Value] {
+    answer["items"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn lines(texts: impl Iterator<Item = String>) -> String {
+    texts.flat_map(|text| [text, "\n".to_owned()]).collect()
+}
+
+fn error(failed: Option<String>) -> String {
+    failed.map_or_else(String::new, |sentence| format!("error: {sentence}\n"))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn steps_are_told_up_to_the_one_that_failed() {
+        let steps = || Report::Steps {
+            done: ["one", "two"]
+                .map(|sentence| Step {
+                    sentence: sentence.to_owned(),
+                    warnings: vec![format!("{sentence} is odd")],
+                    answer: json!({ "step": sentence }),
+                })
+                .into(),
+            failed: Some("three is not done".to_owned()),
+        };
+        let people = steps().render(false);
+        assert!(!people.success);
+        assert_eq!(people.stdout, "one\ntwo\n");
+        assert_eq!(
+            people.stderr,
+            "warning: one is odd\nwarning: two is odd\nerror: three is not done\n"
+        );
+        let machines = steps().render(true);
+        assert!(!machines.success);
+        let answers = serde_json::Deserializer::from_str(&machines.stdout).into_iter::<Value>();
+        let answers: Vec<_> = answers.map(Result::unwrap).collect();
+        assert_eq!(
+            answers,
+            [json!({ "step": "one" }), json!({ "step": "two" })]
+        );
+        assert_eq!(machines.stderr, "error: three is not done\n");
+    }
 
     fn secret() -> Report {
         Report::Secret {

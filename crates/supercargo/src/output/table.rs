@@ -40,6 +40,14 @@ impl Column {
         }
     }
 
+    /// A column of sizes in bytes.
+    pub(crate) const fn size(head: &'static str, at: &'static [&'static str]) -> Self {
+        Self {
+            write: |value| value.as_u64().map_or_else(|| text(value), size),
+            ..Self::new(head, at)
+        }
+    }
+
     /// With a word for null.
     pub(crate) const fn or(self, null: &'static str) -> Self {
         Self { null, ..self }
@@ -157,6 +165,23 @@ pub(crate) fn time(value: &Value) -> String {
     stamp.map_or_else(|| text(value), Timestamp::pubtime)
 }
 
+/// A number of bytes in the largest unit that leaves it at 1 or more.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1 << 10 {
+        return format!("{bytes} B");
+    }
+    // in 1024ths of the unit
+    let (mut parts, mut unit) = (bytes, 0);
+    while parts >= 1 << 20 {
+        parts >>= 10;
+        unit += 1;
+    }
+    // cut off: what is a bit less than a limit must not look like it
+    let tenths = (parts * 10) >> 10;
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
 /// Without what could steer a terminal: descriptions and names of others reach ours (escape sequences that repaint the
 /// screen, characters that turn the direction of writing).
 pub(crate) fn printable(text: &str) -> String {
@@ -226,6 +251,20 @@ mod tests {
         usable by    all
         ");
         assert_snapshot!(fields(&json!("plain")), @"plain");
+    }
+
+    #[test]
+    fn sizes_have_the_unit_that_fits() {
+        let sizes = [0, 1023, 1024, (1 << 20) - 1, 1 << 20, 15 << 29, u64::MAX];
+        assert_snapshot!(sizes.map(size).join("\n"), @"
+        0 B
+        1023 B
+        1.0 KiB
+        1023.9 KiB
+        1.0 MiB
+        7.5 GiB
+        15.9 EiB
+        ");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use supercargo_blobs::BlobsUnavailable;
+use supercargo_http::PairProblem;
 use supercargo_store::{OpenError, StoreError};
 
 use crate::configuration::Origin;
@@ -28,6 +29,14 @@ pub(crate) enum StartError {
         reason: io::Error,
         advice: &'static str,
     },
+    /// The certificate or its key cannot be served.
+    #[error("`{key}` = {path:?} ({origin}) {problem}")]
+    Tls {
+        key: &'static str,
+        path: PathBuf,
+        origin: Origin,
+        problem: PairProblem,
+    },
     /// A secret in the data folder cannot be read or made.
     #[error("the file `{}` cannot be {doing}: {reason}; check its owner and its permissions", path.display())]
     SecretFile {
@@ -50,6 +59,22 @@ pub(crate) enum StartError {
         path.display()
     )]
     NotAKey { path: PathBuf },
+    /// The database was made with another key.
+    #[error(
+        "the secret key in `{}` is not the one that this database was made with; put that one there, or name its file with `secret_key_file`: without it, the upstream credentials in the database cannot be read, and every replica needs the same",
+        path.display()
+    )]
+    OtherKey { path: PathBuf },
+    /// The database was made with another storage.
+    #[error(
+        "the storage folder `{}` is not the one that this database was made with: its file `storage-id` {state}; name that folder with `--storage`, which every replica needs to share, or, where its files were moved here by hand, write `{expected}` into that file",
+        folder.display()
+    )]
+    OtherStorage {
+        folder: PathBuf,
+        state: &'static str,
+        expected: String,
+    },
     /// The database.
     #[error(transparent)]
     Database(#[from] OpenError),

@@ -1,4 +1,4 @@
-//! Files of the data folder that are for this user alone: the folder itself, the secret key, the first token.
+//! Files that are for this user alone: the data folder itself, the secret key, the first token, and the id of the storage.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -81,6 +81,48 @@ pub(super) fn write_admin_token(path: &Path, token: &TokenSecret) -> Result<(), 
             doing: "written",
             reason,
         })
+}
+
+/// Beside the blobs.
+const STORAGE_ID_FILE: &str = "storage-id";
+
+/// The id that a storage folder was given, if it was.
+pub(super) fn storage_id(folder: &Path) -> Result<Option<String>, StartError> {
+    let path = folder.join(STORAGE_ID_FILE);
+    match read(&path) {
+        Ok(text) => Ok(Some(
+            String::from_utf8_lossy(text.trim_ascii()).into_owned(),
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(StartError::SecretFile {
+            path,
+            doing: "read",
+            reason,
+        }),
+    }
+}
+
+/// Gives a storage folder an id unless it has one, and says which it has: of several that start at once, one gives it.
+pub(super) fn make_storage_id(folder: &Path, random: &Random) -> Result<String, StartError> {
+    if let Some(id) = storage_id(folder)? {
+        return Ok(id);
+    }
+    let path = folder.join(STORAGE_ID_FILE);
+    let fresh: [u8; KEY_BYTES] = random.bytes();
+    // with chance in its name: in containers that share the folder, process ids are often equal
+    let draft = Draft::write(
+        folder,
+        &format!("{STORAGE_ID_FILE}-{}", &hex(random.bytes())[..16]),
+        &format!("{}\n", &hex(fresh)[..32]),
+    );
+    draft
+        .and_then(|draft| draft.put_new(&path))
+        .map_err(|reason| StartError::SecretFile {
+            path,
+            doing: "made",
+            reason,
+        })?;
+    Ok(storage_id(folder)?.unwrap_or_default())
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -237,6 +279,20 @@ mod tests {
             origin: Origin::Default,
         });
         assert_eq!(secret_key(&given, &Random::System).unwrap(), made);
+    }
+
+    #[test]
+    fn a_storage_folder_is_given_an_id_once() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(storage_id(folder.path()).unwrap(), None);
+        let made = make_storage_id(folder.path(), &Random::System).unwrap();
+        assert_eq!(made.len(), 32);
+        assert_eq!(
+            make_storage_id(folder.path(), &Random::System).unwrap(),
+            made
+        );
+        assert_eq!(storage_id(folder.path()).unwrap(), Some(made));
+        assert_eq!(names(folder.path()), ["storage-id"]);
     }
 
     #[test]

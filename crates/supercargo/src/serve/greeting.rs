@@ -1,6 +1,6 @@
 //! What a server says on standard output when it starts.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use supercargo_types::{RegistryName, Site, TokenSecret};
 
@@ -20,9 +20,8 @@ pub(super) enum FirstToken {
     InFile(PathBuf),
 }
 
-/// The whole text. The first line is what scripts wait for.
-pub(super) fn greeting(bound: SocketAddr, site: &Site, token: &FirstToken) -> String {
-    let local = format!("http://{bound}");
+/// The whole text; `local` is where the server listens. The first line is what scripts wait for.
+pub(super) fn greeting(local: &str, site: &Site, token: &FirstToken) -> String {
     let public = if site.base() == local {
         String::new()
     } else {
@@ -61,7 +60,7 @@ mod tests {
 
     fn say(base: &str, token: &FirstToken) -> String {
         let site = Site::new(base, &[]).unwrap();
-        greeting("127.0.0.1:22746".parse().unwrap(), &site, token)
+        greeting("http://127.0.0.1:22746", &site, token)
     }
 
     #[test]

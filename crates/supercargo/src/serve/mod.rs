@@ -1,8 +1,10 @@
 //! `supercargo serve`: puts the rooms together in their order, says hello, and serves until it is told to end. No rules.
 
+mod certificate;
 mod error;
 mod files;
 mod greeting;
+mod identity;
 mod log;
 mod signals;
 mod snippets;
@@ -16,6 +18,7 @@ use std::{
 
 use anyhow::Context as _;
 use supercargo_blobs::{Blobs, MemoryLimits};
+use supercargo_http::{Entrance, TrustedProxies};
 use supercargo_registry::{FirstStart, Instance, SecretKey, Settings};
 use supercargo_store::{InstanceLock, Store};
 use supercargo_types::{Clock, Random, TokenSecret};
@@ -35,26 +38,31 @@ pub(crate) async fn serve(configuration: Configuration) -> Result<(), StartError
     for warning in &configuration.warnings {
         tracing::warn!("{warning}");
     }
+    let tls = configuration.tls.as_ref().map(certificate::open);
+    let (tls, renewal) = tls.transpose()?.unzip();
     files::prepare_data_folder(&configuration.data)?;
     // Before the database is touched: a second server started by mistake must not get so far.
     let listener = listen(&configuration.listen).await?;
     let bound = listener
         .local_addr()
         .context("the port that was taken is unknown")?;
-    let site = configuration.site(bound);
+    let (local, site) = (configuration.local_url(bound), configuration.site(bound));
     let random = Random::System;
     let secret_key = files::secret_key(&configuration.secret_key_file, &random)?;
+    let secret_key = SecretKey::new(secret_key);
 
     // Held to the end of this function, so for as long as requests are answered.
-    let lock = InstanceLock::take(&configuration.database).await?;
+    let lock = InstanceLock::take(&configuration.database)?;
     let store = Store::open(&configuration.database).await?;
-    let blobs = Blobs::open(configuration.storage, MemoryLimits::default()).await?;
+    identity::check_key(&store, &secret_key, &configuration.secret_key_file).await?;
+    let blobs = Blobs::open(configuration.storage.clone(), MemoryLimits::default()).await?;
+    identity::check_storage(&store, &configuration.storage, &random).await?;
     let is_first = store.meta(BOOTSTRAPPED).await?.is_none();
     let settings = Settings {
         site: site.clone(),
         upstream: configuration.upstream,
         limits: configuration.limits,
-        secret_key: SecretKey::new(secret_key),
+        secret_key,
         clock: Clock::System,
         random: random.clone(),
     };
@@ -63,13 +71,20 @@ pub(crate) async fn serve(configuration: Configuration) -> Result<(), StartError
     let token = first_start(&instance, configuration.admin_token, file, &random).await?;
 
     let shutdown = signals::shutdown().context("signals cannot be received")?;
-    say(&greeting(bound, &site, &token));
+    if let Some(renewal) = renewal {
+        certificate::keep_fresh(renewal).context("signals cannot be received")?;
+    }
+    say(&greeting(&local, &site, &token));
     drop(token);
     tracing::info!(address = %bound, base = site.base(), "listening");
-    supercargo_http::serve(instance, listener, shutdown)
+    let entrance = Entrance {
+        tls,
+        trusted_proxies: TrustedProxies::new(configuration.trusted_proxies),
+    };
+    supercargo_http::serve(instance, listener, entrance, shutdown)
         .await
         .context("the server ended badly")?;
-    lock.release().await;
+    drop(lock);
     Ok(())
 }
 

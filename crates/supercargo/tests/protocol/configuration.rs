@@ -4,11 +4,13 @@ use insta::assert_snapshot;
 use serde_json::json;
 use supercargo_testkit::{Answer, Client, Database, Package, normalise, on_both};
 
-use crate::world::{server, stranger};
+use crate::world::{cargo, server, stranger, write_program};
 
 on_both!(
     config_json_is_absolute_and_says_whether_a_token_is_needed,
     a_registry_that_may_not_be_seen_answers_as_one_that_is_not_there,
+    a_cargo_that_cannot_send_a_token_is_told_which_one_can,
+    a_public_registry_is_for_every_cargo_and_a_private_one_from_1_74_on,
 );
 
 /// Row P2.
@@ -149,4 +151,64 @@ async fn a_registry_that_may_not_be_seen_answers_as_one_that_is_not_there(databa
         challenge.header("www-authenticate").unwrap(),
         format!("Cargo login_url=\"{}/acme/me\"", server.url())
     );
+}
+
+/// Row P16: "older clients get a sentence that says so", and learn nothing else.
+async fn a_cargo_that_cannot_send_a_token_is_told_which_one_can(database: Database) {
+    let server = server(database).await;
+    let anonymous = server.anonymous();
+    let ask = async |agent: &str, path: &str| {
+        let request = anonymous.request(http::Method::GET, path);
+        let answer = request.header("user-agent", agent).send().await;
+        normalise(&whole(&answer.expect(401)), server.data())
+    };
+    let config = "/acme/index/config.json";
+    let old = ask("cargo 1.73.0", config).await;
+    assert_snapshot!(old, @r#"
+    401 Unauthorized
+    cache-control: no-store
+    content-length: 162
+    content-type: text/plain; charset=utf-8
+    www-authenticate: Cargo login_url="http://127.0.0.1:[PORT]/acme/me"
+    x-content-type-options: nosniff
+
+    registry `acme` needs a token, or does not exist; cargo 1.73.0 cannot send one when it reads: private registries need cargo 1.74 or later, so run `rustup update`
+    "#);
+    let unknown = ask("cargo 1.73.0", "/emca/index/config.json").await;
+    assert_eq!(unknown.replace("emca", "acme"), old);
+    let download = "/acme/api/v1/crates/demo/1.0.0/download";
+    assert_eq!(ask("cargo 1.73.0", download).await, old);
+    for agent in ["cargo 1.74.0", "cargo/1.95.0 (abc 2026-03-21)", "curl/8.0"] {
+        let said = ask(agent, config).await;
+        assert!(!said.contains("1.74"), "{said}");
+    }
+}
+
+/// Row P16, with the cargo at hand: public reads and publishing from 1.73 on, private reads from 1.74 on.
+async fn a_public_registry_is_for_every_cargo_and_a_private_one_from_1_74_on(database: Database) {
+    let server = server(database).await;
+    let public = json!({ "name": "open", "visibility": "public" });
+    server.admin().create_registry(public).await;
+    let cargo = cargo(&server, &["acme", "open"]);
+    let project = cargo.project(&Package::new("acme-core", "1.0.0"));
+    let publish = ["publish", "--registry", "open"];
+    cargo.run(&project, &publish).await.success();
+    let app = cargo.folder("app");
+    write_program(
+        &app,
+        "acme-core = { version = \"1\", registry = \"open\" }",
+        "println!(\"{}\", acme_core::version());",
+    );
+    let ran = cargo.run(&app, &["run"]).await.success();
+    assert_eq!(ran.stdout, "1.0.0\n");
+
+    let publish = ["publish", "--registry", "acme"];
+    let outcome = cargo.run(&project, &publish).await;
+    if cargo.is_at_least("1.74") {
+        outcome.success();
+    } else {
+        let said = outcome.failure().messages();
+        let words = "private registries need cargo 1.74 or later";
+        assert!(said.contains(words), "{said}");
+    }
 }

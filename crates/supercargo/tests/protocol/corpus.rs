@@ -41,7 +41,7 @@ fn acme_sys() -> Package {
         .depends_on(Dependency::new("ccx", "1.1").build())
         .file(
             "build.rs",
-            "fn main() { println!(\"cargo::metadata=compiler={}\", ccx::say()); }",
+            "fn main() { println!(\"cargo:compiler={}\", ccx::say()); }",
         )
         .file("src/lib.rs", "pub fn linked() -> &'static str { \"acme\" }")
 }
@@ -247,6 +247,7 @@ async fn a_corpus_of_manifests_is_listed_as_today_s_schema_wants_and_builds(data
 async fn the_resolver_knows_which_rust_a_version_needs(database: Database) {
     let server = server(database).await;
     let cargo = cargo(&server, &["acme"]);
+    cargo.needs("1.85", "edition 2024, whose resolver heeds `rust-version`");
     for (version, rust) in [("1.0.0", "1.60"), ("1.1.0", "1.90.0")] {
         let package = Package::new("acme-core", version).rust_version(rust);
         server.admin().publish("acme", &package).await.expect(200);

@@ -8,6 +8,7 @@
 )]
 
 mod caching;
+mod cases;
 mod commands;
 mod configuration;
 mod corpus;
@@ -15,9 +16,14 @@ mod crashes;
 mod first_start;
 mod names;
 mod program;
+mod proxies;
 mod publishing;
+mod ranges;
+mod read_api;
 mod reference_systems;
 mod refusals;
 mod start_up;
+mod teams;
+mod tls;
 mod world;
 mod yanking;

@@ -193,7 +193,8 @@ pub extern "C" fn secret_password_clear_sync() -> i32 { 0 }
 async fn with_keyring(cargo: Cargo) -> Cargo {
     let folder = cargo.folder("keyring");
     fs::write(folder.join("keyring.rs"), EMPTY_KEYRING).unwrap();
-    let compile = "rustc --edition 2024 --crate-type cdylib -o libsecret-1.so.0 keyring.rs";
+    // the second name is what older ones look for
+    let compile = "rustc --edition 2024 --crate-type cdylib -o libsecret-1.so.0 keyring.rs\nln -s libsecret-1.so.0 libsecret-1.so";
     cargo.shell(&folder, compile).await.success();
     cargo.env("LD_LIBRARY_PATH", &folder.to_string_lossy())
 }
@@ -213,21 +214,9 @@ async fn harness_s_instructions_work(database: Database) {
 
     let project = cargo.project(&my_crate());
     let published = cargo.shell(&project, HARNESS_PUBLISH).await.success();
-    assert_snapshot!(published.messages(), @r#"
-        Updating `harness-cargo-registry` index
-    warning: `[ROOT]/home/credentials` is deprecated in favor of `credentials.toml`
-      |
-      = help: if you need to support cargo 1.38 or earlier, you can symlink `credentials` to `credentials.toml`
-       Packaging my-crate v0.1.0 ([ROOT]/projects/my-crate)
-        Packaged 4 files, [SIZE] ([SIZE] compressed)
-       Verifying my-crate v0.1.0 ([ROOT]/projects/my-crate)
-       Compiling my-crate v0.1.0 ([ROOT]/target/package/my-crate-0.1.0)
-        Finished `dev` profile [unoptimized + debuginfo] target(s) in [TIME]
-       Uploading my-crate v0.1.0 ([ROOT]/projects/my-crate)
-        Uploaded my-crate v0.1.0 to registry `harness-cargo-registry`
-    note: waiting for my-crate v0.1.0 to be available at registry `harness-cargo-registry`
-    help: you may press ctrl-c to skip waiting; the crate should be available shortly
-       Published my-crate v0.1.0 at registry `harness-cargo-registry`
+    assert_snapshot!(published.lines(&["Uploaded", "Published"]), @r#"
+    Uploaded my-crate v0.1.0 to registry `harness-cargo-registry`
+    Published my-crate v0.1.0 at registry `harness-cargo-registry`
     "#);
     let app = cargo.folder("app");
     write_program(

@@ -108,7 +108,7 @@ async fn nobody_ever_receives_the_whole_of_a_wrong_file(database: Database) {
         .replace(&small.checksum().hex(), "[PROMISED]");
     let (before, found) = text.split_once("(checksum ").unwrap();
     let (_, after) = found.split_once(',').unwrap();
-    insta::assert_snapshot!(format!("{before}(checksum [FOUND],{after}"), @"upstream `partner` sends other bytes for `tiny-pad@1.0.0` than its index promises (checksum [FOUND], expected [PROMISED]); they were thrown away");
+    insta::assert_snapshot!(format!("{before}(checksum [FOUND],{after}"), @"upstream `partner` sends other bytes for `tiny-pad@1.0.0` than its index promises (checksum [FOUND], expected [PROMISED]); they were thrown away, so choose another version, or try again when upstream is mended");
     eventually("nothing stored", || async { scene.stored() == 0 }).await;
     assert_eq!(
         scene.alarms().await,

@@ -70,6 +70,12 @@ impl Scene {
         self.admin.publish("acme", package).await.expect(200);
     }
 
+    /// Deletes a claim of `acme`, with its pattern typed again.
+    pub(crate) async fn unclaim(&self, pattern: &str) {
+        let path = format!("/api/v1/registries/acme/claims/{pattern}?confirm={pattern}");
+        self.admin.delete(&path).await.expect(204);
+    }
+
     /// The paths that the upstream was asked for, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.upstream
@@ -98,24 +104,35 @@ impl Scene {
 
     /// Alarms in the audit log, in order: `upstream.wrong_bytes demo 1.0.0`.
     pub(crate) async fn alarms(&self) -> Vec<String> {
-        const ALARMS: &str = "SELECT action, COALESCE(crate, ''), COALESCE(version, '') FROM audit WHERE outcome = 'alarm' ORDER BY id";
-        let rows: Vec<(String, String, String)> = if let Some(url) = self.server.database_url() {
-            let mut connection = PgConnection::connect(&url).await.unwrap();
-            sqlx::query_as(ALARMS)
-                .fetch_all(&mut connection)
-                .await
-                .unwrap()
-        } else {
-            let file = self.server.data().join("supercargo.db");
-            let url = format!("sqlite:{}", file.display());
-            let mut connection = SqliteConnection::connect(&url).await.unwrap();
-            sqlx::query_as(ALARMS)
-                .fetch_all(&mut connection)
-                .await
-                .unwrap()
-        };
+        self.audit(|outcome, _| outcome == "alarm").await
+    }
+
+    /// What the audit log has of one kind, in order: `crate.released demo`.
+    pub(crate) async fn audited(&self, kind: &str) -> Vec<String> {
+        self.audit(|_, action| action == kind).await
+    }
+
+    async fn audit(&self, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
+        const ENTRIES: &str = "SELECT outcome, action, COALESCE(crate, ''), COALESCE(version, '') FROM audit ORDER BY id";
+        let rows: Vec<(String, String, String, String)> =
+            if let Some(url) = self.server.database_url() {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                sqlx::query_as(ENTRIES)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
+            } else {
+                let file = self.server.data().join("supercargo.db");
+                let url = format!("sqlite:{}", file.display());
+                let mut connection = SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_as(ENTRIES)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
+            };
         rows.iter()
-            .map(|(action, name, version)| {
+            .filter(|(outcome, action, ..)| is_wanted(outcome, action))
+            .map(|(_, action, name, version)| {
                 format!("{action} {name} {version}").trim_end().to_owned()
             })
             .collect()

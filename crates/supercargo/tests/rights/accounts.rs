@@ -77,7 +77,7 @@ async fn accounts_are_made_and_listed(server: &Server) {
         assert_error(&answer, 409, "account-name-taken");
         assert_eq!(
             answer.detail().unwrap(),
-            format!("an account named `{code}` exists")
+            format!("an account named `{code}` exists; choose another name")
         );
     }
 }

@@ -19,6 +19,7 @@ mod roles;
 mod scopes;
 mod secrets;
 mod shapes;
+mod teams;
 mod tokens;
 mod upstreams;
 

@@ -37,6 +37,8 @@ async fn a_registry_is_made_with_its_name_alone(server: &Server) {
             "visibility": "private",
             "publishing": "owners",
             "upstreams": [],
+            "allow": [],
+            "block": [],
             "created_at": "[TIME]",
             "index": format!("sparse+{base}/acme/index/"),
             "mirror": format!("sparse+{base}/acme/mirror/index/"),
@@ -113,8 +115,20 @@ async fn what_is_there_already_is_a_conflict(server: &Server) {
         .delete("/api/v1/registries/acme-tools?confirm=acme-tools")
         .await
         .expect(204);
-    assert_error(&post("acme-tools").await, 409, "registry-name-retired");
     assert_error(&post("acme_tools").await, 409, "registry-name-twin");
+    admin
+        .post(
+            "/api/v1/users",
+            json!({ "name": "carol", "instance_role": "creator" }),
+        )
+        .await
+        .expect(201);
+    let carol = json!({ "name": "x", "principal": "carol", "scopes": ["admin"] });
+    let carol = server.anonymous().with_token(&admin.token(carol).await);
+    let again = carol
+        .post("/api/v1/registries", json!({ "name": "acme-tools" }))
+        .await;
+    assert_error(&again, 409, "registry-name-retired");
     // of many at once, one is made
     let racers = (0..8).map(|_| post("racer"));
     let mut statuses: Vec<u16> = futures_util::future::join_all(racers)
@@ -192,7 +206,7 @@ async fn what_no_registry_can_be(server: &Server) {
     the request does not have the expected shape: unknown field `onyl`, expected one of `name`, `only`, `except` at line 1 column 48
     the request does not have the expected shape: invalid character ` ` in pattern `a b`: use letters, digits, `-`, `_` and `*`, as in `acme-*` at line 1 column 56
     the request does not have the expected shape: invalid type: integer `7`, expected an upstream's name, or an object with its `name`, `only` and `except` at line 1 column 29
-    the request does not have the expected shape: unknown field `visiblity`, expected one of `name`, `description`, `labels`, `visibility`, `publishing`, `upstreams` at line 1 column 26
+    the request does not have the expected shape: unknown field `visiblity`, expected one of `name`, `description`, `labels`, `visibility`, `publishing`, `upstreams`, `allow`, `block` at line 1 column 26
     "#);
     let unknown = json!({ "name": "acme", "upstreams": ["nothing"] });
     let answer = admin.post("/api/v1/registries", unknown).await;

@@ -11,11 +11,12 @@ on_both_databases!(
     the_default_scope_reads_and_nothing_else,
     a_token_for_one_registry_is_a_stranger_elsewhere,
     crate_patterns_narrow_writes_and_never_reads,
+    crate_patterns_narrow_what_is_done_with_states,
     a_token_never_exceeds_the_one_that_made_it,
     whose_tokens_somebody_may_make,
 );
 
-/// One token per column, each with that one scope, of an instance admin.
+/// One token per column, each with that one scope, of an instance admin. 409 and 422 come after the right was proved.
 const TABLE: &str = "
                                read  publish  yank  owners  maintain  delete  admin
 
@@ -34,6 +35,25 @@ add an owner                   403     403     403    200     403      403     4
 remove an owner                403     403     403    200     403      403     403
 claim a name                   403     403     403    403     201      403     403
 delete a claim                 403     403     403    403     422      403     403
+see a crate                    200     200     200    200     200      200     200
+list versions                  200     200     200    200     200      200     200
+see a version                  200     200     200    200     200      200     200
+list quarantines               200     200     200    200     200      200     200
+upload a crate file            403     201     403    403     403      403     403
+hold a crate                   403     403     403    403     200      403     403
+lift it from a crate           403     403     403    403     204      403     403
+block a version                403     403     403    403     200      403     403
+lift it from a version         403     403     403    403     204      403     403
+delete a version               403     403     403    403     403      204     403
+restore a version              403     403     403    403     403      200     403
+purge a version                403     403     403    403     403      403     409
+delete a crate                 403     403     403    403     403      204     403
+restore a crate                403     403     403    403     403      200     403
+purge a crate                  403     403     403    403     403      403     409
+release a name                 403     403     403    403     409      403     403
+evict a crate                  403     403     403    403     204      403     403
+evict the cache                403     403     403    403     204      403     403
+accept changed bytes           403     403     403    403     422      403     403
 change settings                403     403     403    403     403      403     200
 make a member                  403     403     403    403     403      403     200
 list members                   403     403     403    403     403      403     200
@@ -106,6 +126,45 @@ async fn do_deed(deed: &str, client: &Client, scope: &str, spare_token: &str) ->
                 .delete(&format!("/api/v1/tokens/{spare_token}"))
                 .await
         }
+        other => do_state_deed(other, client, scope).await,
+    }
+}
+
+/// The deeds that are about the states of `demo`.
+async fn do_state_deed(deed: &str, client: &Client, scope: &str) -> Answer {
+    let demo = "/api/v1/registries/acme/crates/demo";
+    let version = &format!("{demo}/versions/1.1.0");
+    let cache = "/api/v1/registries/acme/cache";
+    let quarantine = |path: &str| format!("{path}/quarantine");
+    let hold = json!({ "action": "hold", "reason": "odd" });
+    let send = |method, path: String| client.request(method, &path).send();
+    match deed {
+        "see a crate" => client.get(demo).await,
+        "list versions" => client.get(&format!("{demo}/versions")).await,
+        "see a version" => client.get(&format!("{demo}/versions/1.0.0")).await,
+        "list quarantines" => client.get("/api/v1/registries/acme/quarantines").await,
+        "upload a crate file" => {
+            let file = Package::new(&format!("file-by-{scope}"), "1.0.0").crate_bytes();
+            let request = client.request(Method::POST, "/api/v1/registries/acme/crates");
+            request.body(file).send().await
+        }
+        "hold a crate" => client.put(&quarantine(demo), hold).await,
+        "lift it from a crate" => client.delete(&quarantine(demo)).await,
+        "block a version" => client.put(&quarantine(version), hold).await,
+        "lift it from a version" => client.delete(&quarantine(version)).await,
+        "delete a version" => client.delete(version).await,
+        "restore a version" => send(Method::POST, format!("{version}/restore")).await,
+        "purge a version" => client.delete(&format!("{version}?purge=true")).await,
+        "delete a crate" => client.delete(demo).await,
+        "restore a crate" => send(Method::POST, format!("{demo}/restore")).await,
+        "purge a crate" => client.delete(&format!("{demo}?purge=true")).await,
+        "release a name" => {
+            let confirm = json!({ "confirm": "demo" });
+            client.post(&format!("{demo}/release"), confirm).await
+        }
+        "evict a crate" => client.delete(&format!("{cache}/demo")).await,
+        "evict the cache" => client.delete(cache).await,
+        "accept changed bytes" => client.delete(&format!("{version}/ledger")).await,
         other => panic!("the table has a deed that nobody can do: `{other}`"),
     }
 }
@@ -381,6 +440,63 @@ async fn a_narrowed_token_claims_only_what_it_may_write(admin: &Client) {
     }
 }
 
+/// A token of an instance admin with every scope, for the crates `tool-*`: what it may read and what it may not change.
+async fn crate_patterns_narrow_what_is_done_with_states(server: &Server) {
+    let admin = acme_with_demo(server).await;
+    admin
+        .publish("acme", &Package::new("demo", "1.1.0"))
+        .await
+        .expect(200);
+    let scopes = ["publish", "yank", "maintain", "delete", "admin"];
+    let token = json!({ "scopes": scopes, "crates": ["tool-*"] });
+    let narrow = admin.with_token(&admin.token(token).await);
+    for deed in [
+        "see a crate",
+        "list versions",
+        "see a version",
+        "list quarantines",
+    ] {
+        do_state_deed(deed, &narrow, "narrow").await.expect(200);
+    }
+    for deed in [
+        "upload a crate file",
+        "hold a crate",
+        "lift it from a crate",
+        "block a version",
+        "lift it from a version",
+        "delete a version",
+        "restore a version",
+        "purge a version",
+        "delete a crate",
+        "restore a crate",
+        "purge a crate",
+        "release a name",
+        "evict a crate",
+        // the patterns would have to cover every crate
+        "evict the cache",
+    ] {
+        let answer = do_state_deed(deed, &narrow, "narrow").await;
+        assert_error(&answer, 403, "not-allowed");
+        // what takes an admin is nothing for a token that is limited to some crates
+        let words = match deed {
+            "purge a version" | "purge a crate" => "limited to some crates",
+            "evict the cache" => "`*`",
+            _ => "`tool-*`",
+        };
+        assert!(answer.detail().unwrap().contains(words), "{answer}");
+    }
+    let ledger = "/api/v1/registries/acme/crates/demo/versions/1.1.0/ledger?confirm=1.1.0";
+    assert_error(&narrow.delete(ledger).await, 403, "not-allowed");
+    assert_eq!(
+        admin.listed("acme", View::Index, "demo").await,
+        ["1.0.0", "1.1.0"]
+    );
+    let tool = Package::new("tool-one", "1.0.0");
+    narrow.publish("acme", &tool).await.expect(200);
+    let path = "/api/v1/registries/acme/crates/tool-one";
+    narrow.delete(path).await.expect(204);
+}
+
 async fn a_token_never_exceeds_the_one_that_made_it(server: &Server) {
     let admin = acme_with_demo(server).await;
     admin.create_registry(json!({ "name": "beta" })).await;
@@ -481,7 +597,7 @@ async fn whose_tokens_somebody_may_make(server: &Server) {
         assert_error(&answer, 404, "no-such-account");
         assert_eq!(
             answer.detail().unwrap(),
-            format!("there is no account `{other}`")
+            format!("there is no account `{other}`; check the name, or make it first")
         );
     }
     for other in ["service:beta-ci", "service:global", "extra"] {

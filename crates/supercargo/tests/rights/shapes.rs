@@ -58,7 +58,6 @@ async fn a_method_that_an_address_does_not_take_is_named_as_such(server: &Server
         (Method::GET, "/api/v1/tokens/x", "DELETE"),
         (Method::TRACE, "/api/v1/me", "GET"),
         (Method::POST, "/main/api/v1/crates/new", "PUT"),
-        (Method::GET, "/main/api/v1/crates/new", "PUT"),
         (Method::PUT, "/main/api/v1/crates/demo/1.0.0/yank", "DELETE"),
         (Method::POST, "/main/api/v1/crates/demo/owners", "PUT"),
         (Method::DELETE, "/main/api/v1/crates", "GET"),

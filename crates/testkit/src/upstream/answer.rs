@@ -39,11 +39,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         method: request.method().clone(),
         path: path.clone(),
         headers: request.headers().clone(),
+        protocol: request.version(),
     };
     shared.change(|state| state.log.push(logged));
     shared.pass_gate(&path).await;
     let fault = shared.change(|state| state.take_fault(&path));
-    if let Some(response) = instead(fault.as_ref()).await {
+    if let Some(response) = instead(&shared, fault.as_ref(), &path).await {
         return response;
     }
     if request.method() != Method::GET {
@@ -54,7 +55,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 /// Faults that need no right answer.
-async fn instead(fault: Option<&Fault>) -> Option<Response> {
+async fn instead(shared: &Arc<Shared>, fault: Option<&Fault>, path: &str) -> Option<Response> {
     let ok = |kind: &str, body: Body| {
         let response = Response::builder().header(names::CONTENT_TYPE, kind);
         Some(response.body(body).expect(SOUND))
@@ -81,19 +82,30 @@ async fn instead(fault: Option<&Fault>) -> Option<Response> {
             "this {is neither\u{0}JSON nor an archive".into(),
         ),
         Fault::Empty => ok("text/plain", Body::empty()),
-        Fault::Huge(bytes) => ok("text/plain", huge(*bytes)),
-        Fault::Redirect(to) => {
-            let response = Response::builder()
-                .status(StatusCode::FOUND)
-                .header(names::LOCATION, to);
-            Some(response.body(Body::empty()).expect(SOUND))
+        Fault::Huge(bytes) => ok("text/plain", huge(shared, *bytes)),
+        Fault::GzipBomb(bytes) => {
+            let response = Response::builder().header(names::CONTENT_ENCODING, "gzip");
+            Some(response.body(bomb(*bytes).into()).expect(SOUND))
         }
+        Fault::Redirect(to) => Some(redirect(to)),
+        Fault::RedirectLoop => Some(redirect(path)),
+        // hyper drops what it has not sent yet, which is all of it
+        Fault::HangUp => ok("text/plain", Body::from_stream(stream::iter([broken()]))),
         Fault::Reset
+        | Fault::Stall
+        | Fault::WrongName
         | Fault::Truncated
         | Fault::Corrupted
         | Fault::WrongChecksum
         | Fault::SlowDrip(..) => None,
     }
+}
+
+fn redirect(to: &str) -> Response {
+    let response = Response::builder()
+        .status(StatusCode::FOUND)
+        .header(names::LOCATION, to);
+    response.body(Body::empty()).expect(SOUND)
 }
 
 const SOUND: &str = "a fault's headers are those of HTTP";
@@ -203,6 +215,11 @@ fn spoil(fault: Option<&Fault>, mut right: Right) -> Response {
             right.headers.insert(names::CONTENT_LENGTH, length.into());
             cut_off(right.body.slice(..length / 2))
         }
+        Some(Fault::Stall) => {
+            right.headers.insert(names::CONTENT_LENGTH, length.into());
+            let first = stream::iter([Ok::<_, io::Error>(right.body.slice(..length / 2))]);
+            Body::from_stream(first.chain(stream::pending()))
+        }
         Some(Fault::Truncated) => right.body.slice(..length / 2).into(),
         Some(Fault::Corrupted) => {
             let mut bytes = right.body.to_vec();
@@ -211,7 +228,11 @@ fn spoil(fault: Option<&Fault>, mut right: Right) -> Response {
             }
             bytes.into()
         }
-        Some(Fault::WrongChecksum) => wrong_checksums(&right.body).into(),
+        Some(Fault::WrongChecksum) => {
+            let wrong = Digest::of(b"these are not the bytes").hex();
+            edited(&right.body, "cksum", &wrong).into()
+        }
+        Some(Fault::WrongName) => edited(&right.body, "name", "somebody-elses").into(),
         Some(Fault::SlowDrip(piece, pause)) => {
             right.headers.insert(names::CONTENT_LENGTH, length.into());
             drip(right.body, *piece, *pause)
@@ -227,11 +248,15 @@ fn spoil(fault: Option<&Fault>, mut right: Right) -> Response {
 /// An error in a body makes hyper close the connection; the pause before it makes hyper send what it has.
 fn cut_off(bytes: Bytes) -> Body {
     let first = stream::iter([Ok(bytes)]);
-    let broken = stream::once(async {
+    let end = stream::once(async {
         tokio::task::yield_now().await;
-        Err(io::Error::other("the fake upstream was told to break off"))
+        broken()
     });
-    Body::from_stream(first.chain(broken))
+    Body::from_stream(first.chain(end))
+}
+
+fn broken() -> io::Result<Bytes> {
+    Err(io::Error::other("the fake upstream was told to break off"))
 }
 
 fn drip(bytes: Bytes, piece: usize, pause: Duration) -> Body {
@@ -245,23 +270,33 @@ fn drip(bytes: Bytes, piece: usize, pause: Duration) -> Body {
     }))
 }
 
-fn huge(bytes: u64) -> Body {
+fn huge(shared: &Arc<Shared>, bytes: u64) -> Body {
     let block = Bytes::from(vec![b' '; PIECE]);
+    let shared = Arc::clone(shared);
     Body::from_stream(stream::unfold(bytes, move |left| {
         let size = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
+        shared.count_made(size);
         let next =
             (size > 0).then(|| (Ok::<_, io::Error>(block.slice(..size)), left - size as u64));
         async move { next }
     }))
 }
 
-fn wrong_checksums(index: &[u8]) -> Vec<u8> {
-    let wrong = Digest::of(b"these are not the bytes").hex();
+/// As many gzip members as it takes, each of a mebibyte of blanks: together they are one file (RFC 1952, 2.2).
+fn bomb(bytes: u64) -> Vec<u8> {
+    const MEMBER: u64 = 1 << 20;
+    let member = gzip(&vec![b' '; 1 << 20]);
+    let count = usize::try_from(bytes.div_ceil(MEMBER)).expect("a bomb that fits into memory");
+    member.repeat(count)
+}
+
+/// All lines with another value of this field.
+fn edited(index: &[u8], field: &str, value: &str) -> Vec<u8> {
     let mut changed = Vec::new();
     for line in String::from_utf8_lossy(index).lines() {
         match serde_json::from_str::<Value>(line) {
             Ok(mut entry) => {
-                entry["cksum"] = json!(wrong);
+                entry[field] = json!(value);
                 changed.extend_from_slice(entry.to_string().as_bytes());
             }
             Err(_) => changed.extend_from_slice(line.as_bytes()),

@@ -4,13 +4,15 @@
 
 mod answer;
 mod cargo_home;
+mod dead_end;
 mod fault;
 mod state;
+mod tls;
 
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     thread,
     time::Duration,
 };
@@ -21,30 +23,44 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+pub use dead_end::DeadEnd;
 pub use fault::Fault;
 use state::Shared;
 pub use state::{LoggedRequest, Validators};
 
-use crate::{Package, wait::eventually};
+use tls::Tls;
+
+use crate::{Authority, Package, wait::eventually};
 
 /// The running registry. It stops when dropped.
 pub struct FakeUpstream {
     address: SocketAddr,
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
+    tls: Option<Tls>,
 }
 
 impl FakeUpstream {
     /// Starts an empty one on a free port of 127.0.0.1.
     pub fn start() -> Self {
+        Self::start_as(None)
+    }
+
+    /// The same over TLS, with HTTP/2 for those who offer it, and a certificate of this authority for 127.0.0.1.
+    pub fn start_tls(authority: &Authority) -> Self {
+        Self::start_as(Some(Tls::new(authority)))
+    }
+
+    fn start_as(tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port of 127.0.0.1 is free");
         let address = listener
             .local_addr()
             .expect("invariant: it is bound to an address");
         let mut upstream = Self {
             address,
-            shared: Arc::new(Shared::new(&format!("http://{address}"))),
+            shared: Arc::new(Shared::new(&base(address, tls.as_ref()))),
             runtime: None,
+            tls,
         };
         upstream.serve(listener);
         upstream
@@ -80,14 +96,20 @@ impl FakeUpstream {
             .set_nonblocking(true)
             .expect("invariant: a socket can be set non-blocking");
         let routes = answer::routes(Arc::clone(&self.shared));
+        let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener)
                 .expect("invariant: the listener is non-blocking")
                 // without it small answers wait for the client's delayed acknowledgement
-                .tap_io(|stream| stream.set_nodelay(true).unwrap_or_default());
-            axum::serve(listener, routes)
-                .await
-                .expect("invariant: axum::serve only ends with its runtime");
+                .tap_io(move |stream| {
+                    shared.connections.fetch_add(1, Ordering::SeqCst);
+                    stream.set_nodelay(true).unwrap_or_default();
+                });
+            match tls {
+                Some(tls) => axum::serve(tls.over(listener), routes).await,
+                None => axum::serve(listener, routes).await,
+            }
+            .expect("invariant: axum::serve only ends with its runtime");
         });
         self.runtime = Some(runtime);
     }
@@ -111,12 +133,12 @@ impl FakeUpstream {
         self.serve(listener);
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or with `https`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        base(self.address, self.tls.as_ref())
     }
 
-    /// `sparse+http://127.0.0.1:PORT/index/`.
+    /// `sparse+http://127.0.0.1:PORT/index/`, or with `https`.
     pub fn index_url(&self) -> String {
         format!("sparse+{}/index/", self.url())
     }
@@ -247,10 +269,25 @@ impl FakeUpstream {
         requests
     }
 
+    /// How many connections there have been.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of [`Fault::Huge`] have been made so far: what was read, and what waits in the buffers of sockets.
+    pub fn made(&self) -> usize {
+        self.shared.made()
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         self.shared.change(|state| state.log.clear());
     }
+}
+
+fn base(address: SocketAddr, tls: Option<&Tls>) -> String {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 impl Drop for FakeUpstream {

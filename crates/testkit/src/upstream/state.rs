@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 use serde_json::{Map, Value, json};
 use supercargo_types::Digest;
 use tokio::sync::watch;
@@ -23,6 +23,8 @@ pub struct LoggedRequest {
     pub path: String,
     /// All of them.
     pub headers: HeaderMap,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub protocol: Version,
 }
 
 /// Which validators index files carry.
@@ -44,6 +46,8 @@ pub(super) struct Shared {
     /// The prefix of paths that wait, while there is one.
     pub(super) gate: watch::Sender<Option<String>>,
     held: AtomicUsize,
+    made: AtomicUsize,
+    pub(super) connections: AtomicUsize,
 }
 
 pub(super) struct State {
@@ -93,6 +97,8 @@ impl Shared {
             state: Mutex::new(state),
             gate: watch::Sender::new(None),
             held: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
         }
     }
 
@@ -106,6 +112,14 @@ impl Shared {
 
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn made(&self) -> usize {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn count_made(&self, bytes: usize) {
+        self.made.fetch_add(bytes, Ordering::SeqCst);
     }
 
     /// Waits while the gate is closed for this path.

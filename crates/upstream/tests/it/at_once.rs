@@ -65,6 +65,88 @@ impl Gated {
     }
 }
 
+fn each(questions_each: usize, downloads_each: usize) -> UpstreamClient {
+    UpstreamClient::new(ClientSettings {
+        questions: 4,
+        questions_each,
+        downloads: 2,
+        downloads_each,
+        timeout: BOUND,
+        ..settings()
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn questions_that_wait_for_a_slow_upstream_leave_places_for_the_others() {
+    let mut slow = Gated::start().await;
+    let client = each(3, 1);
+    let flood = tokio::spawn({
+        let (client, upstream) = (client.clone(), slow.server.upstream());
+        async move {
+            let names: Vec<_> = (0..20)
+                .map(|number| format!("random{number}").parse().unwrap())
+                .collect();
+            let asked = names
+                .iter()
+                .map(|name| client.index_file(&upstream, name, None));
+            join_all(asked).await
+        }
+    });
+    slow.fills_up_to(3).await;
+    let quick = Server::start(|_| status(404)).await;
+    let quick = quick.upstream();
+    for _ in 0..20 {
+        let answer = tokio::time::timeout(BOUND, ask(&client, &quick, None)).await;
+        assert_eq!(answer.unwrap(), Ok(IndexAnswer::NotThere));
+    }
+    slow.gate.send(true).unwrap();
+    flood.await.unwrap();
+    assert_eq!(slow.load.borrow().most, 3);
+}
+
+#[tokio::test]
+async fn downloads_from_a_slow_upstream_leave_places_for_the_others() {
+    let (end, _) = watch::channel(false);
+    let (slow, quick) = (slow_files(&end).await, slow_files(&end).await);
+    let client = each(3, 1);
+    let checksum = Digest::from_bytes([0; 32]);
+    let slow_upstream = slow.upstream();
+    let begin = || client.download(&slow_upstream, "a", "1.0.0", &checksum);
+    let first = begin().await.unwrap();
+    // waits for a place of this upstream, and holds none of those that all share
+    let mut second = Box::pin(begin());
+    assert!(
+        futures_util::FutureExt::now_or_never(&mut second).is_none(),
+        "there is one place, and it is taken"
+    );
+    let quick = quick.upstream();
+    let other = client.download(&quick, "a", "1.0.0", &checksum);
+    assert!(tokio::time::timeout(BOUND, other).await.unwrap().is_ok());
+    assert_eq!(files(&slow), 1);
+    drop(first);
+    assert!(tokio::time::timeout(BOUND, second).await.unwrap().is_ok());
+}
+
+/// Our own queue says nothing of the upstream: it must not be left alone for it.
+#[tokio::test]
+async fn whoever_had_no_turn_does_not_count_as_a_failure_of_the_upstream() {
+    let server = Server::start(|_| status(404)).await;
+    let upstream = server.upstream();
+    let client = limited(0, 0, Duration::from_millis(10));
+    for _ in 0..10 {
+        let failed = ask(&client, &upstream, None).await.unwrap_err();
+        assert_eq!(
+            failed.to_string(),
+            "upstream `partner` was not asked within 30ms, for too many others ask it; try again later"
+        );
+        assert!(!failed.is_down());
+    }
+    let health = client.health(&upstream);
+    assert!(health.is_well());
+    assert_eq!(health.index.failures, 0);
+}
+
 fn limited(questions: usize, downloads: usize, timeout: Duration) -> UpstreamClient {
     UpstreamClient::new(ClientSettings {
         timeout,

@@ -5,9 +5,13 @@
     reason = "in a test a panic is the report, also in what tests share"
 )]
 
+mod again;
 mod at_once;
+mod breaker;
 mod downloads;
+mod every_fault;
 mod faults;
+mod http2;
 mod index;
 mod whom;
 

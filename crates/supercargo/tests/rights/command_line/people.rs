@@ -10,7 +10,13 @@ use supercargo_types::TokenSecret;
 use super::terminal::{Terminal, run_with, without_accidents};
 use crate::on_both_databases;
 
-on_both_databases!(registries, upstreams, accounts_members_and_claims, tokens,);
+on_both_databases!(
+    registries,
+    upstreams,
+    accounts_members_and_claims,
+    teams,
+    tokens,
+);
 
 async fn registries(server: &Server) {
     let terminal = Terminal::of(server);
@@ -36,6 +42,8 @@ async fn registries(server: &Server) {
     visibility   internal
     publishing   owners
     upstreams    partner (only=partner-*)
+    allow        -
+    block        -
     created at   [TIME]
     index        sparse+http://127.0.0.1:[PORT]/acme/index/
     mirror       sparse+http://127.0.0.1:[PORT]/acme/mirror/index/
@@ -51,6 +59,8 @@ async fn registries(server: &Server) {
     visibility   public
     publishing   members
     upstreams    -
+    allow        -
+    block        -
     created at   [TIME]
     index        sparse+http://127.0.0.1:[PORT]/acme/index/
     mirror       sparse+http://127.0.0.1:[PORT]/acme/mirror/index/
@@ -62,6 +72,8 @@ async fn registries(server: &Server) {
     visibility   public
     publishing   members
     upstreams    -
+    allow        -
+    block        -
     created at   [TIME]
     index        sparse+http://127.0.0.1:[PORT]/acme/index/
     mirror       sparse+http://127.0.0.1:[PORT]/acme/mirror/index/
@@ -76,6 +88,8 @@ async fn registries(server: &Server) {
     visibility   public
     publishing   members
     upstreams    -
+    allow        -
+    block        -
     created at   [TIME]
     index        sparse+http://127.0.0.1:[PORT]/acme/index/
     mirror       sparse+http://127.0.0.1:[PORT]/acme/mirror/index/
@@ -230,6 +244,51 @@ async fn accounts_members_and_claims(server: &Server) {
     ");
 }
 
+async fn teams(server: &Server) {
+    let terminal = Terminal::of(server);
+    server.admin().create_user("alice").await;
+    let shown = terminal
+        .session(&[
+            "team create core",
+            "team add core alice",
+            "team list",
+            "team show core",
+            "member set main team:core maintainer",
+            "member list main",
+            "team remove core alice",
+            "team delete core --yes",
+            "team list",
+        ])
+        .await;
+    assert_snapshot!(shown, @"
+    $ supercargo team create core
+    name        core
+    members     -
+    created at  [TIME]
+    $ supercargo team add core alice
+    `alice` is a member of team `core`
+    $ supercargo team list
+    NAME  MEMBERS  CREATED
+    core  1        [TIME]
+    $ supercargo team show core
+    name        core
+    members     alice
+    created at  [TIME]
+    $ supercargo member set main team:core maintainer
+    `team:core` is maintainer of `main`
+    $ supercargo member list main
+    PRINCIPAL  ROLE
+    admin      admin
+    team:core  maintainer
+    $ supercargo team remove core alice
+    `alice` is no member of team `core` any more
+    $ supercargo team delete core --yes
+    team `core` is deleted
+    $ supercargo team list
+    there are none
+    ");
+}
+
 async fn tokens(server: &Server) {
     let terminal = Terminal::of(server);
     let line = "token create laptop --scope publish,yank --registry main --crate acme-* --expires-in-days 30";
@@ -308,8 +367,12 @@ async fn help_names_every_command_and_shows_no_token() {
         "upstream",
         "user",
         "service-account",
+        "team",
         "member",
         "claim",
+        "crate",
+        "quarantine",
+        "cache",
         "token",
         "me",
     ] {

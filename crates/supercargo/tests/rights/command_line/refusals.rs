@@ -55,13 +55,13 @@ async fn refusals_are_one_line_and_exit_with_1(server: &Server) {
     $ supercargo registry create m.ain --upstream nothing
     error: there is no upstream named `nothing`; `supercargo upstream list` shows those there are
     $ supercargo registry show nothing
-    error: there is no registry `nothing`, or this token may not see it
+    error: there is no registry `nothing`, or this token may not read it; ask its admins to add you as a member
     $ supercargo registry delete main
-    error: nothing was deleted: type `main` to confirm, or give `--yes`
+    error: nothing was done: type `main` to confirm, or give `--yes`
     $ supercargo claim delete main x-* --yes
-    error: pattern `x-*` is not claimed in registry `main`
+    error: pattern `x-*` is not claimed in registry `main`; `supercargo claim list main` shows those there are
     $ supercargo claim delete main x-*
-    error: nothing was deleted: type `x-*` to confirm, or give `--yes`
+    error: nothing was done: type `x-*` to confirm, or give `--yes`
     $ supercargo upstream show nothing
     error: there is no upstream named `nothing`; `supercargo upstream list` shows those there are
     $ supercargo upstream delete crates-io
@@ -77,13 +77,13 @@ async fn refusals_are_one_line_and_exit_with_1(server: &Server) {
     $ supercargo upstream edit crates-io --auth token --secret-file /nowhere/secret
     error: the secret cannot be read from `/nowhere/secret`: No such file or directory (os error 2); name a file, or `-` for standard input
     $ supercargo member set main nobody reader
-    error: there is no account `nobody`
+    error: there is no account `nobody`; check the name, or make it first
     $ supercargo member remove main nobody
-    error: `nobody` is not a member of registry `main`
+    error: `nobody` is not a member of registry `main`; `supercargo member list main` shows who is
     $ supercargo token create x --principal nobody
-    error: there is no account `nobody`
+    error: there is no account `nobody`; check the name, or make it first
     $ supercargo token delete nothing
-    error: there is no token with the id `nothing`
+    error: there is no token with the id `nothing`; `supercargo token list` shows those there are
     $ supercargo token create x --expires-in-days 0
     error: `expires_in_days` is from 1 to 36500; leave it out for a token without an end
     $ supercargo token list --url http://127.0.0.1:9
@@ -138,13 +138,13 @@ async fn who_may_not_is_told_so(server: &Server) {
     NAME       SOURCE     AUTH  USABLE BY  USED BY
     crates-io  crates.io  none  all        -
     $ supercargo registry show main
-    error: there is no registry `main`, or this token may not see it
+    error: there is no registry `main`, or this token may not read it; ask its admins to add you as a member
     $ supercargo registry create hers
     error: `alice` may not make registries: that needs the instance role `creator`; ask an instance admin
     $ supercargo user list
     error: `alice` may not do that: that needs the instance role `admin`; ask an instance admin
     $ supercargo member list main
-    error: there is no registry `main`, or this token may not see it
+    error: there is no registry `main`, or this token may not read it; ask its admins to add you as a member
     $ supercargo registry list
     error: this needs a token; send one in the `Authorization` header; give a token with SUPERCARGO_TOKEN
     $ supercargo registry show main
@@ -176,6 +176,15 @@ async fn what_cannot_be_typed_exits_with_2_and_asks_no_server() {
         "token create x --expires-at tomorrow",
         "token create x --expires-in-days 1 --expires-at 2200-01-01T00:00:00Z",
         "claim create main a/b",
+        "registry edit acme --no-allow --allow a",
+        "registry create acme --block openssl@",
+        "crate show main demo@1",
+        "crate download main demo",
+        "crate upload --registry main",
+        "crate upload demo.crate",
+        "crate list main --source upstream",
+        "quarantine hold main demo",
+        "cache evict main demo@1.0.0",
         "me --nonsense",
     ] {
         let arguments: Vec<_> = line.split_whitespace().collect();

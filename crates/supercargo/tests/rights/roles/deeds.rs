@@ -15,6 +15,7 @@ pub(super) enum Body {
     Nothing,
     Json(Value),
     Package(Package),
+    File(Package),
 }
 
 pub(super) fn deed(method: Method, path: impl Into<String>) -> Deed {
@@ -39,9 +40,25 @@ impl Deed {
             Body::Nothing => request,
             Body::Json(value) => request.json(value),
             Body::Package(package) => request.body(package.frame()),
+            Body::File(package) => request.body(package.crate_bytes()),
         }
         .send()
         .await
+    }
+}
+
+/// The version that a turn's deed is about, where it is about one of `spare`.
+pub(super) fn spare_version(turn: usize) -> String {
+    format!("1.{turn}.0")
+}
+
+/// Whether a deed takes a version away that nobody else needs, or brings it back.
+pub(super) fn needs_a_spare_version(name: &str) -> bool {
+    let (verb, rest) = name.split_once(' ').unwrap_or((name, ""));
+    match verb {
+        "hold" | "lift" | "block" | "restore" | "purge" | "release" => true,
+        "delete" => matches!(rest, "a version" | "a crate"),
+        _ => false,
     }
 }
 
@@ -57,6 +74,12 @@ pub(super) fn registry_deed(name: &str, registry: &str, who: &str, turn: usize) 
         ..web(M::PUT, "/new")
     };
     let owner = || json!({ "users": ["extra"] });
+    let spare = |method, path: &str| api(method, &format!("/crates/spare{path}"));
+    let version = |method, path: &str| {
+        let version = spare_version(turn);
+        api(method, &format!("/crates/spare/versions/{version}{path}"))
+    };
+    let quarantine = |action: &str| json!({ "action": action, "reason": "odd" });
     match name {
         "read config.json" => cargo(M::GET, "/index/config.json"),
         "read the index" => cargo(M::GET, "/index/an/ot/another"),
@@ -85,6 +108,28 @@ pub(super) fn registry_deed(name: &str, registry: &str, who: &str, turn: usize) 
         "make a service account" => deed(M::POST, "/api/v1/service-accounts")
             .json(json!({ "name": format!("{registry}-{who}"), "registry": registry })),
         "delete the registry" => api(M::DELETE, ""),
+        "see a crate" => api(M::GET, "/crates/another"),
+        "list versions" => api(M::GET, "/crates/another/versions"),
+        "see a version" => api(M::GET, "/crates/another/versions/1.0.0"),
+        "list quarantines" => api(M::GET, "/quarantines"),
+        "upload a crate file" => Deed {
+            body: Body::File(Package::new(&format!("file-by-{who}"), "1.0.0")),
+            ..api(M::POST, "/crates")
+        },
+        "hold a version" => version(M::PUT, "/quarantine").json(quarantine("hold")),
+        "lift it from a version" => version(M::DELETE, "/quarantine"),
+        "block a crate" => spare(M::PUT, "/quarantine").json(quarantine("block")),
+        "lift it from a crate" => spare(M::DELETE, "/quarantine"),
+        "delete a version" => version(M::DELETE, ""),
+        "restore a version" => version(M::POST, "/restore"),
+        "purge a version" => version(M::DELETE, "?purge=true"),
+        "delete a crate" => spare(M::DELETE, ""),
+        "restore a crate" => spare(M::POST, "/restore"),
+        "purge a crate" => spare(M::DELETE, "?purge=true"),
+        "release a name" => spare(M::POST, "/release").json(json!({ "confirm": "spare" })),
+        "evict a crate" => api(M::DELETE, "/cache/left-pad"),
+        "evict the cache" => api(M::DELETE, "/cache"),
+        "accept changed bytes" => api(M::DELETE, "/crates/left-pad/versions/1.0.0/ledger"),
         other => panic!("the table has a deed that nobody can do: `{other}`"),
     }
 }

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 use supercargo_testkit::{Client, Package, Server, View};
 
-use super::deeds::{Deed, deed, registry_deed, user};
+use super::deeds::{Deed, deed, needs_a_spare_version, registry_deed, spare_version, user};
 use crate::on_both_databases;
 
 on_both_databases!(
@@ -13,7 +13,7 @@ on_both_databases!(
 );
 
 /// Everybody's token has all scopes, so that the role alone decides. `stranger` is signed in and no member.
-/// 422 for a deletion is the question for a confirmation: whoever sees it may delete.
+/// 422 is the question for a confirmation: whoever sees it may do it.
 pub(super) const REGISTRY_RIGHTS: &str = "
                                          anonymous stranger reader publisher maintainer admin instance-admin
 
@@ -97,6 +97,64 @@ make a service account        public       401       403     403      403       
 delete the registry           public       401       403     403      403       403     422       422
                               internal     401       403     403      403       403     422       422
                               private      401       404     403      403       403     422       422
+
+see a crate                   public       200       200     200      200       200     200       200
+                              internal     401       200     200      200       200     200       200
+                              private      401       404     200      200       200     200       200
+list versions                 public       200       200     200      200       200     200       200
+                              internal     401       200     200      200       200     200       200
+                              private      401       404     200      200       200     200       200
+see a version                 public       200       200     200      200       200     200       200
+                              internal     401       200     200      200       200     200       200
+                              private      401       404     200      200       200     200       200
+list quarantines              public       200       200     200      200       200     200       200
+                              internal     401       200     200      200       200     200       200
+                              private      401       404     200      200       200     200       200
+upload a crate file           public       401       403     403      201       201     201       201
+                              internal     401       403     403      201       201     201       201
+                              private      401       404     403      201       201     201       201
+hold a version                public       401       403     403      403       200     200       200
+                              internal     401       403     403      403       200     200       200
+                              private      401       404     403      403       200     200       200
+lift it from a version        public       401       403     403      403       204     204       204
+                              internal     401       403     403      403       204     204       204
+                              private      401       404     403      403       204     204       204
+block a crate                 public       401       403     403      403       200     200       200
+                              internal     401       403     403      403       200     200       200
+                              private      401       404     403      403       200     200       200
+lift it from a crate          public       401       403     403      403       204     204       204
+                              internal     401       403     403      403       204     204       204
+                              private      401       404     403      403       204     204       204
+delete a version              public       401       403     403      403       204     204       204
+                              internal     401       403     403      403       204     204       204
+                              private      401       404     403      403       204     204       204
+restore a version             public       401       403     403      403       200     200       200
+                              internal     401       403     403      403       200     200       200
+                              private      401       404     403      403       200     200       200
+purge a version               public       401       403     403      403       403     204       204
+                              internal     401       403     403      403       403     204       204
+                              private      401       404     403      403       403     204       204
+delete a crate                public       401       403     403      403       204     204       204
+                              internal     401       403     403      403       204     204       204
+                              private      401       404     403      403       204     204       204
+restore a crate               public       401       403     403      403       200     200       200
+                              internal     401       403     403      403       200     200       200
+                              private      401       404     403      403       200     200       200
+purge a crate                 public       401       403     403      403       403     204       204
+                              internal     401       403     403      403       403     204       204
+                              private      401       404     403      403       403     204       204
+release a name                public       401       403     403      403       200     200       200
+                              internal     401       403     403      403       200     200       200
+                              private      401       404     403      403       200     200       200
+evict a crate                 public       401       403     403      403       204     204       204
+                              internal     401       403     403      403       204     204       204
+                              private      401       404     403      403       204     204       204
+evict the cache               public       401       403     403      403       204     204       204
+                              internal     401       403     403      403       204     204       204
+                              private      401       404     403      403       204     204       204
+accept changed bytes          public       401       403     403      403       422     422       422
+                              internal     401       403     403      403       422     422       422
+                              private      401       404     403      403       422     422       422
 ";
 
 const INSTANCE_RIGHTS: &str = "
@@ -115,6 +173,12 @@ make a user                      401       403     403       201
 list users                       401       403     403       200
 make a service account           401       403     403       201
 list service accounts            401       403     403       200
+make a team                      401       403     403       201
+list teams                       401       403     403       200
+see a team                       401       403     403       200
+add a member to a team           401       403     403       200
+remove a member of a team        401       403     403       204
+delete a team                    401       403     403       204
 make a token for oneself         401       201     201       201
 make a token for another         401       404     404       201
 list tokens                      401       200     200       200
@@ -159,9 +223,30 @@ pub(super) fn rows(table: &'static str) -> Vec<Row> {
 }
 
 /// Puts back what a deed takes away, so that each cell finds the same.
-async fn prepare(name: &str, admin: &Client, registry: &str) {
+async fn prepare(name: &str, admin: &Client, registry: &str, turn: usize) {
     let path = format!("/api/v1/registries/{registry}");
+    if needs_a_spare_version(name) {
+        let spare = Package::new("spare", &spare_version(turn));
+        admin.publish(registry, &spare).await.expect(200);
+    }
+    let spare = format!("{path}/crates/spare");
+    let version = format!("{spare}/versions/{}", spare_version(turn));
+    let hold = json!({ "action": "hold", "reason": "odd" });
     match name {
+        "lift it from a version" => {
+            let path = format!("{version}/quarantine");
+            admin.put(&path, hold).await.expect(200);
+        }
+        "lift it from a crate" => {
+            let path = format!("{spare}/quarantine");
+            admin.put(&path, hold).await.expect(200);
+        }
+        "restore a version" | "purge a version" => {
+            admin.delete(&version).await.expect(204);
+        }
+        "restore a crate" | "purge a crate" | "release a name" => {
+            admin.delete(&spare).await.expect(204);
+        }
         "delete a claim" => {
             let claim = json!({ "pattern": "spare-*" });
             let answer = admin.post(&format!("{path}/claims"), claim).await;
@@ -237,7 +322,7 @@ async fn every_cell_of_the_table_of_registry_rights(server: &Server) {
         let (_, registry) = registries.find(|(of, _)| *of == visibility).unwrap();
         for ((who, client), expected) in heads.iter().zip(&clients).zip(row.statuses) {
             turn += 1;
-            prepare(deed, &admin, registry).await;
+            prepare(deed, &admin, registry, turn).await;
             let answer = registry_deed(deed, registry, who, turn).by(client).await;
             if answer.status.as_u16() != expected {
                 wrong.push(format!(
@@ -304,6 +389,12 @@ fn instance_deed(name: &str, who: &str) -> Deed {
         "list users" => api(M::GET, "users"),
         "make a service account" => api(M::POST, "service-accounts").json(named),
         "list service accounts" => api(M::GET, "service-accounts"),
+        "make a team" => api(M::POST, "teams").json(named),
+        "list teams" => api(M::GET, "teams"),
+        "see a team" => api(M::GET, "teams/spare"),
+        "add a member to a team" => api(M::PUT, "teams/spare/members/extra"),
+        "remove a member of a team" => api(M::DELETE, "teams/spare/members/extra"),
+        "delete a team" => api(M::DELETE, "teams/spare"),
         "make a token for oneself" => api(M::POST, "tokens").json(named),
         "make a token for another" => {
             api(M::POST, "tokens").json(json!({ "name": "x", "principal": "extra" }))
@@ -316,6 +407,8 @@ fn instance_deed(name: &str, who: &str) -> Deed {
 async fn every_cell_of_the_table_of_instance_rights(server: &Server) {
     let admin = server.admin();
     admin.create_user("extra").await;
+    let team = json!({ "name": "spare" });
+    admin.post("/api/v1/teams", team).await.expect(201);
     admin.create_registry(json!({ "name": "spare" })).await;
     admin
         .create_upstream(json!({ "name": "spare", "index": "sparse+http://127.0.0.1:9/" }))

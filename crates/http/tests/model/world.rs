@@ -1,0 +1,234 @@
+//! The server under test, in this process: its rooms put together as the program does it, with a clock that is moved by hand.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use supercargo_blobs::{Blobs, MemoryLimits};
+use supercargo_registry::{Instance, Limits, SecretKey, Settings, UpstreamSettings};
+use supercargo_store::{DatabaseUrl, Store};
+use supercargo_testkit::{Client, Package, Postgres, TestDatabase};
+use supercargo_types::{Clock, Digest, Random, Site, Timestamp, TokenSecret};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    contract::{FRESHNESS, NEGATIVE, STALE_IF_ERROR},
+    operation::{Bytes, NAMES, Person, VERSIONS},
+};
+
+/// Who has which role in every registry of a sequence; all tokens have every scope, so that roles decide.
+const PEOPLE: [(Person, &str, &str); 4] = [
+    (Person::Mia, "mia", "maintainer"),
+    (Person::Pat, "pat", "publisher"),
+    (Person::Ola, "ola", "publisher"),
+    (Person::Rob, "rob", "reader"),
+];
+const SCOPES: [&str; 7] = [
+    "read", "publish", "yank", "owners", "maintain", "delete", "admin",
+];
+
+/// A package that may be published, packed once.
+pub(crate) struct Packed {
+    pub(crate) frame: Vec<u8>,
+    pub(crate) file: Vec<u8>,
+    pub(crate) checksum: String,
+    pub(crate) line: Value,
+}
+
+/// Every package there is.
+pub(crate) type Packages = BTreeMap<Bytes, Packed>;
+
+/// Packs them all.
+pub(crate) fn packages() -> Packages {
+    let mut packages = Packages::new();
+    for name in NAMES {
+        for version in VERSIONS {
+            for flavour in [0, 1] {
+                let package = Package::new(name, version).file("FLAVOUR", [b'a' + flavour]);
+                let file = package.crate_bytes();
+                let bytes = Bytes {
+                    name,
+                    version,
+                    flavour,
+                };
+                let packed = Packed {
+                    frame: package.frame(),
+                    checksum: Digest::of(&file).hex(),
+                    line: package.index_line(),
+                    file,
+                };
+                packages.insert(bytes, packed);
+            }
+        }
+    }
+    packages
+}
+
+/// Which database the server has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+pub(crate) struct World {
+    /// Goes after the server; the database of PostgreSQL too.
+    folder: TempDir,
+    _postgres: Option<TestDatabase>,
+    database: DatabaseUrl,
+    address: SocketAddr,
+    clock: Clock,
+    tokens: BTreeMap<Person, String>,
+    client: Client,
+    running: Option<Running>,
+    registries: usize,
+}
+
+struct Running {
+    end: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl World {
+    /// A new server with an empty database, and its people.
+    pub(crate) async fn start(engine: Engine) -> Self {
+        let folder = TempDir::with_prefix("supercargo-model-").expect("a folder can be made");
+        let (postgres, url) = match engine {
+            Engine::Sqlite => {
+                let file = folder.path().join("supercargo.db");
+                (None, format!("sqlite:{}", file.display()))
+            }
+            Engine::Postgres => {
+                let postgres = Postgres::database();
+                let url = postgres.url().to_owned();
+                (Some(postgres), url)
+            }
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("a port is free");
+        let address = listener
+            .local_addr()
+            .expect("invariant: it is bound to an address");
+        let mut world = Self {
+            folder,
+            _postgres: postgres,
+            database: url.parse().expect("invariant: a URL of the testkit"),
+            address,
+            clock: Clock::fixed(Timestamp::from_seconds(1_800_000_000)),
+            tokens: BTreeMap::new(),
+            client: Client::new(&format!("http://{address}")),
+            running: None,
+            registries: 0,
+        };
+        let secret = TokenSecret::generate(&Random::System);
+        world.serve(listener, Some(secret.clone())).await;
+        world
+            .tokens
+            .insert(Person::Admin, secret.reveal().to_owned());
+        let admin = world.client(Person::Admin);
+        for (person, name, _) in PEOPLE {
+            admin.create_user(name).await;
+            let token = admin
+                .token(json!({ "principal": name, "scopes": SCOPES }))
+                .await;
+            world.tokens.insert(person, token);
+        }
+        world
+    }
+
+    async fn serve(&mut self, listener: TcpListener, first_token: Option<TokenSecret>) {
+        let store = Store::open(&self.database)
+            .await
+            .expect("the database opens");
+        let blobs = Blobs::open(self.folder.path().join("blobs"), MemoryLimits::default())
+            .await
+            .expect("the folder opens");
+        let settings = Settings {
+            site: Site::new(&format!("http://{}", self.address), &[])
+                .expect("invariant: a sound URL"),
+            upstream: UpstreamSettings {
+                freshness: FRESHNESS,
+                negative: NEGATIVE,
+                stale_if_error: STALE_IF_ERROR,
+                timeout: Duration::from_secs(30),
+                allow_addresses: vec!["127.0.0.0/8".to_owned()],
+            },
+            limits: Limits {
+                crate_size: 1 << 20,
+                unpacked_size: 1 << 22,
+            },
+            secret_key: SecretKey::new([7; 32]),
+            clock: self.clock.clone(),
+            random: Random::System,
+        };
+        let instance = Instance::open(store, blobs, settings)
+            .await
+            .expect("the instance opens");
+        if let Some(token) = first_token {
+            instance
+                .first_start(Some(token))
+                .await
+                .expect("the first start is made");
+        }
+        let (end, ended) = oneshot::channel();
+        let served = tokio::spawn(supercargo_http::serve(
+            Arc::clone(&instance),
+            listener,
+            supercargo_http::Entrance::default(),
+            async move {
+                // also when the sender is gone
+                let _ = ended.await;
+            },
+        ));
+        self.running = Some(Running { end, served });
+    }
+
+    /// Ends the server in its orderly way.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            let _ = running.end.send(());
+            running
+                .served
+                .await
+                .expect("the server does not panic")
+                .expect("the server ends well");
+        }
+    }
+
+    /// Ends the server, and starts another on the same database and folder.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        // without the connections of the server that is gone
+        self.client = Client::new(self.client.base());
+        let listener = TcpListener::bind(self.address)
+            .await
+            .expect("the port is free again");
+        self.serve(listener, None).await;
+    }
+
+    pub(crate) fn client(&self, person: Person) -> Client {
+        self.client.with_token(&self.tokens[&person])
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// A registry of its own that reads through this upstream, with everybody in it.
+    pub(crate) async fn registry(&mut self, upstream: &str) -> String {
+        self.registries += 1;
+        let name = format!("r{}", self.registries);
+        let admin = self.client(Person::Admin);
+        admin
+            .create_upstream(json!({ "name": name, "index": upstream }))
+            .await;
+        admin
+            .create_registry(json!({ "name": name, "upstreams": [name] }))
+            .await;
+        for (_, person, role) in PEOPLE {
+            admin.member(&name, person, role).await;
+        }
+        name
+    }
+}

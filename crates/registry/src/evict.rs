@@ -1,0 +1,112 @@
+//! Dropping what is cached from upstream, and accepting what an upstream changed.
+
+use std::sync::Arc;
+
+use supercargo_types::{NamePattern, Spelling};
+
+use crate::{
+    Caller, Instance,
+    directory::{Attached, Registry},
+    refusal::{Outcome, Refusal},
+    rights::MayMaintain,
+};
+
+impl Instance {
+    /// Drops what is cached of one crate, or of every crate that a registry got from its upstream: index files and bytes.
+    /// The ledger stays, so what comes back has to be the same. What another registry gave out as well, and what upstream
+    /// has lost, is not dropped: it might not come back.
+    ///
+    /// # Errors
+    /// Only faults: what is not cached is no error.
+    pub async fn evict(
+        self: &Arc<Self>,
+        right: &MayMaintain,
+        name: Option<&Spelling>,
+        caller: &Caller,
+    ) -> Outcome<()> {
+        let registry = &right.registry;
+        match name {
+            Some(name) => right.covers(&name.canonical())?,
+            None => right.covers_pattern(&everything())?,
+        }
+        let attached = registry.upstream.as_ref();
+        let may_hold =
+            |attached: &&Attached| name.is_none_or(|name| attached.takes(&name.canonical()));
+        let Some(attached) = attached.filter(may_hold) else {
+            return Ok(());
+        };
+        let mut audit = self.audit("cache.evicted", Some(&right.actor), caller);
+        audit.registry = Some(registry.name.to_string());
+        audit.crate_name = name.map(ToString::to_string);
+        let upstream = attached.upstream.id;
+        // what a client has got whole counts as cached, also in the moment before it is written down
+        self.fetches.store_proven().await;
+        let held = self.upstream_index.hold().await;
+        let evicted = self
+            .store
+            .evict_cached(registry.id, upstream, name, &audit)
+            .await?;
+        // also what has not reached the database yet
+        self.upstream_index.evict(upstream, |spelling| {
+            name == Some(spelling) || evicted.spellings.contains(spelling)
+        });
+        drop(held);
+        for spelling in name.into_iter().chain(&evicted.spellings) {
+            self.views.changed(registry.id, &spelling.canonical());
+        }
+        self.drop_blobs(&evicted.checksums).await
+    }
+
+    /// A maintainer's override of the ledger: what upstream lists now for a version is accepted in every view.
+    ///
+    /// # Errors
+    /// [`Refusal::ConfirmAccept`], [`Refusal::NotServed`].
+    pub async fn accept_changed_bytes(
+        self: &Arc<Self>,
+        right: &MayMaintain,
+        name: &Spelling,
+        version: &str,
+        confirm: Option<&str>,
+        caller: &Caller,
+    ) -> Outcome<()> {
+        let registry = &right.registry;
+        right.covers(&name.canonical())?;
+        if confirm != Some(version) {
+            return Err(Refusal::ConfirmAccept {
+                name: name.to_string(),
+                version: version.to_owned(),
+            }
+            .into());
+        }
+        let mut audit = self.audit("ledger.overridden", Some(&right.actor), caller);
+        audit.registry = Some(registry.name.to_string());
+        audit.crate_name = Some(name.to_string());
+        audit.version = Some(version.to_owned());
+        let now = self.clock().now();
+        let forget = self
+            .store
+            .forget_ledger(registry.id, name, version, now, &audit);
+        if self.write_settings(forget).await? {
+            Ok(())
+        } else {
+            Err(Refusal::NotServed {
+                registry: registry.name.clone(),
+                name: name.to_string(),
+                version: version.to_owned(),
+            }
+            .into())
+        }
+    }
+
+    /// A claim that changes who is asked must not be answered by a "not there" from before.
+    pub(crate) fn forget_absences(&self, registry: &Registry, pattern: &NamePattern) {
+        if let Some(attached) = &registry.upstream {
+            self.upstream_index
+                .forget_absences(attached.upstream.id, pattern);
+        }
+    }
+}
+
+fn everything() -> NamePattern {
+    "*".parse().expect("invariant: `*` is a pattern")
+}
