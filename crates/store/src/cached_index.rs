@@ -71,6 +71,8 @@ pub enum CachedIndexChange {
         spelling: Spelling,
         /// When it said so.
         at: Timestamp,
+        /// When what we make of it changed, in whole seconds.
+        changed_at: Timestamp,
     },
 }
 
@@ -214,11 +216,12 @@ async fn save(transaction: &mut Transaction, change: &CachedIndexChange) -> Resu
             upstream_id,
             spelling,
             at,
+            changed_at,
         } => query(LOSE_CACHED)
             .bind(*upstream_id)
             .bind(spelling.as_str())
             .bind(*at)
-            .bind(whole_second(*at)),
+            .bind(whole_second(*changed_at)),
     };
     transaction.execute(statement).await?;
     Ok(())

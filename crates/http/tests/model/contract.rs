@@ -751,6 +751,7 @@ impl Contract {
             hosted.deleted_with = Some(went);
             return refused(409, "purged");
         }
+        hosted.is_released = false;
         Expected::Done(200)
     }
 

@@ -430,16 +430,18 @@ impl Instance {
                     file, recorded_at, ..
                 }),
             ) => {
-                let gone_at = |at| CachedIndexChange::Gone {
+                let gone_since = |changed_at| CachedIndexChange::Gone {
                     upstream_id: upstream.id,
                     spelling: name.clone(),
-                    at,
+                    at: now,
+                    changed_at,
                 };
                 if file.gone {
                     if now.since(recorded_at) < CHECKED_GRAIN {
                         return found(file, recorded_at);
                     }
-                    self.upstream_index.learn(key, gone_at(now));
+                    let change = gone_since(file.changed_at);
+                    self.upstream_index.learn(key, change);
                     return found(file, now);
                 }
                 self.upstream_vanished(upstream, name).await;
@@ -451,7 +453,8 @@ impl Instance {
                     fetched_at: file.fetched_at,
                 };
                 self.upstream_index.flush(self).await;
-                self.upstream_index.learn(key, gone_at(now));
+                let change = gone_since(gone.changed_at);
+                self.upstream_index.learn(key, change);
                 found(Arc::new(gone), now)
             }
             (IndexAnswer::Found { bytes, validators }, Some(LastGood { file, .. }))
