@@ -558,6 +558,11 @@ impl Contract {
     /// Publishing a new name that no claim covers: upstream is asked, in every spelling. A "not there" from before does not
     /// count; that it was there counts also while upstream fails.
     fn is_upstreams_name(&mut self, name: &str) -> Vec<(u16, &'static str)> {
+        // what was given out as upstream's is upstream's, and nobody has to be asked
+        let mut served = self.ledger.keys();
+        if served.any(|(view, of, _)| *view == View::Index && canonical(of) == canonical(name)) {
+            return vec![(409, "upstream-has-name")];
+        }
         let mut complaints = Vec::new();
         for spelling in SPELLINGS {
             if canonical(spelling) != canonical(name) {
