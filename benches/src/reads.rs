@@ -1,16 +1,16 @@
-//! B1, B2 and B4: index files, 304 and downloads, beside nginx with the same bytes.
+//! B1, B2 and B4: index files, 304 and downloads, beside nginx with the same bytes; downloads also over TLS.
 
 use std::{io::Write as _, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
 use reqwest::Method;
-use supercargo_testkit::{Client, Package, Server, ServerOptions};
+use supercargo_testkit::{Authority, Client, Package, Server, ServerOptions};
 use tempfile::TempDir;
 
 use crate::{
     Effort,
     load::{Round, Target},
-    nginx::Nginx,
+    nginx::{Nginx, Setup},
     process,
     table::{Row, Table, median},
 };
@@ -18,6 +18,8 @@ use crate::{
 /// cargo asks for 16 at once at most through a proxy; large files come on fewer connections.
 const CONNECTIONS: u32 = 16;
 const LARGE_CONNECTIONS: u32 = 4;
+/// Of crates in bytes, with the connections that they come on.
+const SIZES: [(usize, u32); 2] = [(100 << 10, CONNECTIONS), (10 << 20, LARGE_CONNECTIONS)];
 const VERSIONS: u32 = 30;
 
 pub(crate) async fn run(
@@ -27,16 +29,35 @@ pub(crate) async fn run(
     table: &mut Table,
 ) -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let server = Server::start(ServerOptions::new(process::pinned(program, folder.path())?)).await;
+    let options = ServerOptions::new(process::pinned(program, folder.path())?);
+    let server = Server::start(options.clone()).await;
     let admin = server.admin();
     admin.claim("main", "bench-*", "private").await;
     if wanted("B1") || wanted("B2") {
         index(&server, &admin, effort, wanted, table).await?;
     }
-    if wanted("B4") {
-        for (bytes, connections) in [(100 << 10, CONNECTIONS), (10 << 20, LARGE_CONNECTIONS)] {
-            download(&server, &admin, bytes, connections, effort, table).await?;
-        }
+    if !wanted("B4") {
+        return Ok(());
+    }
+    for size in SIZES {
+        let beside = [
+            (", nginx with sendfile off", Setup::plain(false), Some(1.2)),
+            (", nginx with sendfile on", Setup::plain(true), None),
+        ];
+        download(&server, size, &beside, effort, table).await?;
+    }
+    drop(server);
+    let authority = Authority::new();
+    authority.issue(folder.path(), "bench");
+    let server = Server::start(options.tls(&authority, folder.path())).await;
+    server.admin().claim("main", "bench-*", "private").await;
+    let encrypting = Setup {
+        tls: Some(folder.path()),
+        ..Setup::plain(false)
+    };
+    for size in SIZES {
+        let beside = [(" over TLS, nginx over TLS", encrypting, Some(1.2))];
+        download(&server, size, &beside, effort, table).await?;
     }
     Ok(())
 }
@@ -65,7 +86,7 @@ async fn index(
         body.len()
     );
 
-    let nginx = Nginx::start(true)?;
+    let nginx = Nginx::start(Setup::plain(true))?;
     nginx.put("index", &body)?;
     nginx.put("index.gz", &gzip(&body)?)?;
     let files = Client::new(nginx.url("").trim_end_matches('/'));
@@ -116,23 +137,24 @@ async fn index(
     Ok(())
 }
 
+/// Each nginx comes with what is said of it, and with the goal beside it.
 async fn download(
     server: &Server,
-    admin: &Client,
-    bytes: usize,
-    connections: u32,
+    (bytes, connections): (usize, u32),
+    beside: &[(&str, Setup<'_>, Option<f64>)],
     effort: Effort,
     table: &mut Table,
 ) -> anyhow::Result<()> {
+    let admin = server.admin();
     let name = format!("bench-{}k", bytes >> 10);
     let package = Package::new(&name, "1.0.0").ballast(bytes);
     admin.publish("main", &package).await.expect(200);
     let path = format!("/main/api/v1/crates/{name}/1.0.0/download");
     let file = admin.get(&path).await.expect(200).body.to_vec();
     println!("B4: a crate of {} bytes", file.len());
-    let ours = target(server, admin, &path, connections, &[]);
-    for (sendfile, goal) in [(false, Some(1.2)), (true, None)] {
-        let nginx = Nginx::start(sendfile)?;
+    let ours = target(server, &admin, &path, connections, &[]);
+    for (how, setup, goal) in beside {
+        let nginx = Nginx::start(*setup)?;
         nginx.put("crate", &file)?;
         let beside = Target {
             pid: nginx.pid(),
@@ -140,9 +162,8 @@ async fn download(
             headers: Vec::new(),
             connections,
         };
-        let how = if sendfile { "on" } else { "off" };
-        let work = format!("download {} KB, nginx with sendfile {how}", bytes >> 10);
-        table.push(compare("B4", work, &ours, &beside, effort, goal)?);
+        let work = format!("download {} KB{how}", bytes >> 10);
+        table.push(compare("B4", work, &ours, &beside, effort, *goal)?);
     }
     Ok(())
 }

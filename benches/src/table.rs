@@ -25,12 +25,18 @@ pub(crate) struct Row {
 #[derive(Default, Serialize)]
 pub(crate) struct Table {
     rows: Vec<Row>,
+    /// What explains them, in sentences.
+    notes: Vec<String>,
 }
 
 impl Table {
     pub(crate) fn push(&mut self, row: Row) {
         println!("{row}");
         self.rows.push(row);
+    }
+
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
     }
 }
 
@@ -64,12 +70,20 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "| | work | ours | beside | ratio | goal | throughput |")?;
         writeln!(f, "|---|---|---|---|---|---|---|")?;
-        self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))
+        self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))?;
+        self.notes
+            .iter()
+            .try_for_each(|note| write!(f, "\n- {note}"))
     }
 }
 
-/// The middle one.
+/// The middle one, or what lies between the two middle ones.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+    let half = figures.len() / 2;
+    match figures.get(half) {
+        None => f64::NAN,
+        Some(upper) if figures.len() % 2 == 1 => *upper,
+        Some(upper) => f64::midpoint(figures[half - 1], *upper),
+    }
 }

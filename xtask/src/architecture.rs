@@ -10,10 +10,11 @@ use crate::{
 };
 
 /// Arrows between rooms go from a higher level to a lower one. A new room gets its line here.
-const LEVELS: [(&str, u8); 9] = [
-    ("supercargo", 5),
-    ("supercargo-http", 4),
-    ("supercargo-registry", 3),
+const LEVELS: [(&str, u8); 10] = [
+    ("supercargo", 6),
+    ("supercargo-http", 5),
+    ("supercargo-registry", 4),
+    ("supercargo-identity", 3),
     ("supercargo-store", 2),
     ("supercargo-blobs", 2),
     ("supercargo-upstream", 2),

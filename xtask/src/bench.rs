@@ -18,16 +18,20 @@ const NEEDED: [(&str, &str); 3] = [
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// Only these, such as `b1 b8`; all when none is named
+    ids: Vec<String>,
     /// Install with apt-get what is missing
     #[arg(long)]
     install: bool,
-    /// Passed on: `--only B1,B4`, `--rounds 5`, `--seconds 2`
+    /// Passed on: `--rounds 5`, `--seconds 2`, `--json FILE`
     #[arg(last = true)]
     rest: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     provide(arguments.install)?;
+    // B8 serves what cargo has fetched
+    run_command(cargo().args(["fetch", "--locked"]).current_dir(root()))?;
     let build = [
         "build",
         "--release",
@@ -41,6 +45,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let release = workspace::metadata()?.target_directory.join("release");
     let mut bench = Command::new(release.join("supercargo-bench"));
     bench
+        .arg("measure")
+        .args(&arguments.ids)
         .arg("--program")
         .arg(release.join("supercargo"))
         .args(&arguments.rest)

@@ -3,18 +3,24 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{Router, body::Body};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use supercargo_registry::{Actor, Caller, Failure, Instance};
+use supercargo_types::Random;
 use tower::ServiceExt as _;
 
 use crate::{
     api,
+    attempts::Asker,
     cargo::{self, Route},
     credential::{self, Credential},
     pages,
     problem::{Surface, plain},
 };
 
+/// By which proxies name a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest name that is taken over, in characters: a UUID has 36.
+const LONGEST_ID: usize = 64;
 /// Kept of a `User-Agent` for the audit log, in characters.
 const USER_AGENT: usize = 200;
 
@@ -71,14 +77,22 @@ impl App {
         // shared bytes, not a copy: the route borrows from it while the request goes its way
         let path = request.uri().path_and_query().cloned();
         let path = path.as_ref().map_or("/", |path| path.path());
-        if let Some(route) = Route::parse(path) {
-            return cargo::answer(&self.instance, &route, request, &Asking { peer }).await;
+        let route = Route::parse(path);
+        let asker = Asker::of(&request, path, route.is_some(), peer);
+        let mut response = if let Some(route) = &route {
+            cargo::answer(&self.instance, route, request, &Asking { peer }).await
+        } else {
+            request.extensions_mut().insert(Peer(peer));
+            match self.rest.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        };
+        let denied = response.extensions_mut().remove();
+        if let (Some(asker), Some(denied)) = (asker, denied) {
+            Box::pin(asker.note(&self.instance, route.as_ref(), path, denied)).await;
         }
-        request.extensions_mut().insert(Peer(peer));
-        match self.rest.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+        response
     }
 
     /// A proxy in front may have stripped the prefix or not: both work.
@@ -130,7 +144,25 @@ pub(crate) fn caller(headers: &HeaderMap, peer: Option<IpAddr>) -> Caller {
     Caller {
         address: peer.map(|peer| peer.to_string()),
         user_agent: agent.map(|agent| agent.chars().take(USER_AGENT).collect()),
-        request_id: None,
+        request_id: Some(request_id(headers)),
+    }
+}
+
+/// What a proxy in front calls the request, so that its log and ours can be laid side by side; else a name of our own.
+fn request_id(headers: &HeaderMap) -> String {
+    // anyone can send one: nothing but a short name goes into the log
+    let is_name = |text: &&str| {
+        (1..=LONGEST_ID).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let sent = headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    match sent.filter(is_name) {
+        Some(id) => id.to_owned(),
+        None => format!("{:016x}", u64::from_be_bytes(Random::System.bytes())),
     }
 }
 

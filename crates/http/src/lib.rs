@@ -4,6 +4,7 @@
 
 mod api;
 mod app;
+mod attempts;
 mod body;
 mod cargo;
 mod credential;

@@ -3,11 +3,18 @@
 //! On index and download routes cargo prints the raw body, so it is plain text. On Cargo's API it prints `errors[].detail`.
 //! The management API answers the same JSON, with the statuses of its own contract.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use supercargo_registry::{Denied, Failure, RefusalClass};
 use supercargo_types::{Random, RegistryName, Site};
+
+use crate::attempts::DeniedFor;
+
+/// Cargo honours up to ten seconds.
+const SOON: Duration = Duration::from_secs(5);
 
 /// Who reads the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +119,24 @@ fn denied_in_words(denied: &Denied, surface: Surface, registry: Option<&Registry
     }
 }
 
+/// Marks the answer to somebody who may not.
+fn denied_for(failure: &Failure) -> Option<DeniedFor> {
+    let (code, sentence) = match failure {
+        Failure::Denied(denied) => (
+            denied.code(),
+            match denied {
+                Denied::Right(sentence) => Some(sentence.clone()),
+                Denied::SignIn | Denied::BadToken(_) | Denied::Hidden => None,
+            },
+        ),
+        Failure::Refused(refusal) if refusal.class() == RefusalClass::NotOwned => {
+            (refusal.code(), Some(refusal.to_string()))
+        }
+        Failure::Refused(_) | Failure::Fault(_) => return None,
+    };
+    Some(DeniedFor { code, sentence })
+}
+
 /// The answer to a failure.
 pub(crate) fn answer(
     failure: &Failure,
@@ -120,6 +145,7 @@ pub(crate) fn answer(
     registry: Option<&RegistryName>,
 ) -> Response<Body> {
     let problem = in_words(failure, surface, registry);
+    let denied = denied_for(failure);
     let mut response = match surface {
         Surface::Plain => plain(problem.status, problem.detail + "\n"),
         Surface::Cargo | Surface::Management => json(
@@ -127,6 +153,9 @@ pub(crate) fn answer(
             &json!({ "errors": [{ "code": problem.code, "detail": problem.detail }] }),
         ),
     };
+    if let Some(denied) = denied {
+        response.extensions_mut().insert(denied);
+    }
     if problem.status == StatusCode::UNAUTHORIZED {
         let challenge = match registry {
             Some(name) => format!("Cargo login_url=\"{}\"", site.login_url(name)),
@@ -138,13 +167,23 @@ pub(crate) fn answer(
                 .insert(header::WWW_AUTHENTICATE, value);
         }
     }
-    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
-        // cargo honours up to ten seconds
+    if let Some(pause) = retry_after(failure, problem.status) {
+        let seconds = pause.as_millis().div_ceil(1000).max(1);
+        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
         response
             .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// When to come back: as an upstream has it, or soon where only the status says that it is worth it.
+fn retry_after(failure: &Failure, status: StatusCode) -> Option<Duration> {
+    let known = match failure {
+        Failure::Refused(refusal) => refusal.retry_after(),
+        Failure::Denied(_) | Failure::Fault(_) => None,
+    };
+    known.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(SOON))
 }
 
 fn request_id() -> String {

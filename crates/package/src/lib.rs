@@ -17,7 +17,8 @@ pub use archive::{
 pub use frame::{FrameLimits, FramePart, FrameReader, FrameRefused, PublishMetadata};
 pub use index::{
     CorruptEntry, GarbledIndex, IndexDependency, IndexEntry, UpstreamDependency, UpstreamLine,
-    edit_upstream_line, parse_upstream_file, render_line, stored_registry,
+    Wanted, WantedCrate, edit_upstream_line, parse_upstream_file, render_line, stored_registry,
+    wanted_next,
 };
 pub use manifest::{
     Dependency, DependencyKind, DependencyRegistry, FeatureRefused, ManifestLimits,

@@ -52,6 +52,7 @@ impl Instance {
                 upstreams: Vec::new(),
                 allow: Vec::new(),
                 block: Vec::new(),
+                republish: false,
                 now,
             },
             upstream: NewUpstream {
@@ -60,6 +61,7 @@ impl Instance {
                     source: UpstreamSource::CratesIo,
                     auth: UpstreamAuth::None,
                     usable_by: None,
+                    auth_origins: Vec::new(),
                 },
                 now,
             },

@@ -29,8 +29,9 @@ pub struct ClaimImpact {
     pub claim: Claim,
     /// Versions of upstream's that were downloaded under these names and are not served in the index view any more.
     pub cached_versions: u64,
-    /// Principals who downloaded them lately; `None` while who downloads what is not recorded.
-    pub recent_readers: Option<u64>,
+    /// Principals who downloaded any version under these names within 30 days, but for names that are hosted; whoever came
+    /// without a token counts as one.
+    pub recent_readers: u64,
 }
 
 impl Instance {
@@ -58,6 +59,16 @@ impl Instance {
         let registry = &right.registry;
         right.covers_pattern(&pattern)?;
         let now = self.clock().now();
+        let takes_away = match mode {
+            ClaimMode::Private | ClaimMode::Fork => true,
+            // upstream's versions are served as before, only that what it lists from now on counts
+            ClaimMode::Merge => false,
+        };
+        let recent_readers = if takes_away {
+            self.recent_readers(registry.id, &pattern).await?
+        } else {
+            0
+        };
         let mut audit = self.audit("claim.created", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
         audit.detail = Some(format!("{pattern} {mode}"));
@@ -74,11 +85,7 @@ impl Instance {
             }
             .into());
         };
-        let cached_versions = match mode {
-            ClaimMode::Private | ClaimMode::Fork => forgotten,
-            // upstream's versions are served as before, only that what it lists from now on counts
-            ClaimMode::Merge => 0,
-        };
+        let cached_versions = if takes_away { forgotten } else { 0 };
         let claim = Claim {
             pattern,
             mode,
@@ -87,7 +94,7 @@ impl Instance {
         Ok(ClaimImpact {
             claim,
             cached_versions,
-            recent_readers: None,
+            recent_readers,
         })
     }
 

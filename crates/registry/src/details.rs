@@ -420,7 +420,7 @@ impl Instance {
                     None => return Ok(None),
                 }
             }
-            Origin::Upstream => {
+            Origin::Upstream { .. } => {
                 // the bytes lie there for this registry only when it has given them out
                 let names = [name.clone()];
                 let cached = self.store.cached_versions(registry.id, &names).await?;
@@ -491,7 +491,7 @@ impl Instance {
                         add_hosted(&mut version, details);
                     }
                 }
-                Origin::Upstream => {
+                Origin::Upstream { .. } => {
                     let cached = listed.checksum.and_then(|checksum| cached.get(&checksum));
                     version.size = cached.map(|cached| cached.size);
                     version.description = cached.and_then(|cached| cached.description.clone());
@@ -537,7 +537,7 @@ fn id_of(name: &Spelling, listed: &Listed) -> u64 {
     const BEYOND: u64 = 1 << 48;
     match listed.origin {
         Origin::Hosted { version_id } => own_id(version_id),
-        Origin::Upstream => {
+        Origin::Upstream { .. } => {
             let hash = Digest::of(format!("{name}@{}", listed.version).as_bytes());
             let bytes = hash.as_bytes()[..6].iter();
             BEYOND | bytes.fold(0, |id, &byte| id << 8 | u64::from(byte))

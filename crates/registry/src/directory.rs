@@ -3,7 +3,10 @@
 //! A snapshot is replaced as a whole after each write, before the write is answered. Each registry carries the time its
 //! settings last changed, which is part of every view's key: a view resolved under former settings is never found again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use supercargo_policy::{Hosting, NameQuarantine, Quarantine, Rules};
 use supercargo_store::{ClaimRow, CrateRow, DirectoryRows, QuarantineRow, UpstreamSettings};
@@ -13,7 +16,12 @@ use supercargo_types::{
 };
 use supercargo_upstream::Upstream;
 
-use crate::{Instance, refusal::Failure, secrets::Secrets};
+use crate::{
+    Instance,
+    nesting::{self, Bar, Node},
+    refusal::Failure,
+    secrets::Secrets,
+};
 
 /// One registry's settings.
 #[derive(Debug)]
@@ -33,8 +41,10 @@ pub struct Registry {
     pub created_at: Timestamp,
     /// When its settings last changed; grows with every change.
     pub(crate) changed_at: Timestamp,
-    /// What it reads through.
-    pub upstream: Option<Attached>,
+    /// What it reads through, in order.
+    pub upstreams: Vec<Attached>,
+    /// Whether registries with a wider audience may read through it.
+    pub republish: bool,
     pub(crate) claims: Vec<ClaimRow>,
     /// What keeps versions back.
     pub(crate) rules: Rules,
@@ -59,7 +69,7 @@ impl Attached {
     }
 }
 
-/// An upstream's settings, with its secret decrypted for the client alone.
+/// An upstream's settings.
 #[derive(Debug)]
 pub struct UpstreamSummary {
     pub(crate) id: i64,
@@ -67,7 +77,34 @@ pub struct UpstreamSummary {
     pub name: String,
     pub(crate) settings: UpstreamSettings,
     pub(crate) created_at: Timestamp,
+    pub(crate) reads: Reads,
+}
+
+/// Where an upstream reads.
+#[derive(Clone, Debug)]
+pub(crate) enum Reads {
+    /// A registry elsewhere.
+    Remote(Arc<RemoteUpstream>),
+    /// A registry of this server, by its id.
+    Registry(i64),
+}
+
+/// A registry elsewhere, with the secret decrypted for the client alone.
+#[derive(Debug)]
+pub(crate) struct RemoteUpstream {
+    pub(crate) id: i64,
+    pub(crate) name: String,
     pub(crate) client: Upstream,
+}
+
+impl UpstreamSummary {
+    /// The registry elsewhere that it reads.
+    pub(crate) fn remote(&self) -> Option<&Arc<RemoteUpstream>> {
+        match &self.reads {
+            Reads::Remote(remote) => Some(remote),
+            Reads::Registry(_) => None,
+        }
+    }
 }
 
 impl Registry {
@@ -85,6 +122,44 @@ impl Registry {
             Some(_) => Hosting::Hosted,
         };
         supercargo_policy::mode(self.claim(name), hosting)
+    }
+
+    /// The upstreams that may be asked for a name, in order.
+    pub(crate) fn takers(&self, name: &CanonicalName) -> impl Iterator<Item = &Attached> {
+        self.upstreams
+            .iter()
+            .filter(move |attached| attached.takes(name))
+    }
+
+    /// One of its upstreams.
+    pub(crate) fn attached(&self, upstream_id: i64) -> Option<&Attached> {
+        self.upstreams
+            .iter()
+            .find(|attached| attached.upstream.id == upstream_id)
+    }
+
+    /// Those of its upstreams that are elsewhere.
+    pub(crate) fn remotes(&self) -> impl Iterator<Item = &Arc<RemoteUpstream>> {
+        self.upstreams
+            .iter()
+            .filter_map(|attached| attached.upstream.remote())
+    }
+
+    /// What it is among registries that read through each other.
+    pub(crate) fn node(&self) -> Node {
+        let inside = self
+            .upstreams
+            .iter()
+            .filter_map(|attached| match attached.upstream.reads {
+                Reads::Registry(id) => Some(id),
+                Reads::Remote(_) => None,
+            });
+        Node {
+            name: self.name.clone(),
+            visibility: self.visibility,
+            republish: self.republish,
+            inside: inside.collect(),
+        }
     }
 
     /// What alone is given out; empty: everything.
@@ -110,6 +185,9 @@ pub(crate) struct Directory {
     names: HashMap<i64, RegistryName>,
     retired: HashMap<RegistryName, Timestamp>,
     upstreams: HashMap<String, Arc<UpstreamSummary>>,
+    /// Who reads through an upstream, also behind other registries.
+    readers: HashMap<i64, Vec<Arc<Registry>>>,
+    bars: HashMap<i64, Bar>,
 }
 
 impl Directory {
@@ -127,7 +205,7 @@ impl Directory {
                 directory.retired.insert(row.name, deleted_at);
                 continue;
             }
-            let attached = row.upstreams.into_iter().find_map(|attachment| {
+            let attached = row.upstreams.into_iter().filter_map(|attachment| {
                 let upstream = by_id.get(&attachment.upstream_id)?.clone();
                 Some(Attached {
                     upstream,
@@ -144,7 +222,8 @@ impl Directory {
                 publishing: row.publishing,
                 created_at: row.created_at,
                 changed_at: row.changed_at,
-                upstream: attached,
+                upstreams: attached.collect(),
+                republish: row.republish,
                 claims: row.claims,
                 rules: Rules {
                     allow: row.allow,
@@ -154,11 +233,55 @@ impl Directory {
             };
             directory.registries.insert(row.name, Arc::new(registry));
         }
+        let nodes = directory.nodes();
+        directory.bars = nesting::bars(&nodes);
+        for registry in directory.registries.values() {
+            for upstream_id in directory.behind(registry) {
+                let readers = directory.readers.entry(upstream_id).or_default();
+                readers.push(registry.clone());
+            }
+        }
         Ok(directory)
+    }
+
+    /// All that are not deleted, as they read through each other.
+    pub(crate) fn nodes(&self) -> HashMap<i64, Node> {
+        let nodes = self.registries.values();
+        nodes
+            .map(|registry| (registry.id, registry.node()))
+            .collect()
+    }
+
+    /// Every upstream that a registry reads, also behind other registries.
+    fn behind(&self, registry: &Registry) -> HashSet<i64> {
+        let mut upstreams = HashSet::new();
+        let mut next = vec![registry];
+        while let Some(registry) = next.pop() {
+            for attached in &registry.upstreams {
+                // a circle ends at what was seen before
+                if upstreams.insert(attached.upstream.id)
+                    && let Reads::Registry(id) = attached.upstream.reads
+                {
+                    next.extend(self.registry_by_id(id).map(AsRef::as_ref));
+                }
+            }
+        }
+        upstreams
     }
 
     pub(crate) fn registry(&self, name: &str) -> Option<&Arc<Registry>> {
         self.registries.get(name)
+    }
+
+    pub(crate) fn registry_by_id(&self, id: i64) -> Option<&Arc<Registry>> {
+        let registry = self.registries.get(self.names.get(&id)?)?;
+        // a name may be that of a deleted registry and of nobody else
+        (registry.id == id).then_some(registry)
+    }
+
+    /// What keeps a registry from reading through others.
+    pub(crate) fn bar(&self, registry_id: i64) -> Option<&Bar> {
+        self.bars.get(&registry_id)
     }
 
     pub(crate) fn registries(&self) -> impl Iterator<Item = &Arc<Registry>> {
@@ -190,18 +313,17 @@ impl Directory {
         self.upstreams.values()
     }
 
-    /// The registries that read through an upstream.
+    /// The registries that read through an upstream, also behind others.
     pub(crate) fn readers_of(&self, upstream_id: i64) -> impl Iterator<Item = &Arc<Registry>> {
-        self.registries.values().filter(move |registry| {
-            let attached = registry.upstream.as_ref();
-            attached.is_some_and(|attached| attached.upstream.id == upstream_id)
-        })
+        self.readers.get(&upstream_id).into_iter().flatten()
     }
 
-    /// Their names, in order.
+    /// The names of those that it is attached to, in order.
     pub(crate) fn users_of(&self, upstream_id: i64) -> Vec<&RegistryName> {
-        let readers = self.readers_of(upstream_id);
-        let mut names: Vec<_> = readers.map(|registry| &registry.name).collect();
+        let users = self
+            .readers_of(upstream_id)
+            .filter(|registry| registry.attached(upstream_id).is_some());
+        let mut names: Vec<_> = users.map(|registry| &registry.name).collect();
         names.sort();
         names
     }
@@ -243,6 +365,7 @@ impl Instance {
         match read {
             Ok(directory) => {
                 self.directory.store(Arc::new(directory));
+                self.forget_unasked_pins();
                 Ok(())
             }
             Err(failure) => {

@@ -9,27 +9,31 @@ use std::{
     ops::Range,
     pin::Pin,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use supercargo_blobs::{Blob, BlobBody, Blobs, StagedReader};
-use supercargo_store::{LedgerRow, NewCachedCrate};
+use supercargo_store::{LedgerRow, LedgerStands, NewCachedCrate};
 use supercargo_types::{Action, Digest, Spelling, View};
 use tokio::sync::watch;
 
 use crate::{
     Caller, Instance,
-    directory::{Registry, UpstreamSummary},
-    refusal::{Failure, Outcome, Refusal},
+    cache::CacheEvent,
+    directory::{Reads, Registry, RemoteUpstream},
+    refusal::{Failure, Outcome, Refusal, from_inside},
     rights::MayRead,
-    views::{CHANGED, Listed, Listing, Origin, Resolved},
+    views::{CHANGED, Content, Listed, Listing, Origin, Resolved},
 };
 
 /// What is held back of a file until its checksum has matched.
 const HELD_BACK: u64 = 64 << 10;
 /// How much of a file that is still coming goes to its first client at a time.
 const PIECE: usize = 256 << 10;
+/// An answer of an upstream that is younger is not asked for again.
+const JUST_NOW: Duration = Duration::from_secs(1);
 
 /// A `.crate` file on its way out.
 pub struct Download {
@@ -149,6 +153,10 @@ enum End {
 #[derive(Clone)]
 struct Wanted {
     registry: Arc<Registry>,
+    /// From which of its upstreams.
+    upstream_id: i64,
+    /// The registry that reads through this one, and for which it is downloaded: it has a ledger of its own.
+    outer: Option<Arc<Wanted>>,
     view: View,
     name: Spelling,
     listing: Arc<Listing>,
@@ -163,10 +171,12 @@ impl Wanted {
             .expect("invariant: found when the download began")
     }
 
-    fn changed_bytes(&self, upstream: &str) -> Refusal {
+    fn changed_bytes(&self) -> Refusal {
+        let attached = self.registry.attached(self.upstream_id);
+        let upstream = attached.map(|attached| attached.upstream.name.clone());
         Refusal::ChangedBytes {
             registry: self.registry.name.clone(),
-            upstream: upstream.to_owned(),
+            upstream: upstream.unwrap_or_default(),
             name: self.name.to_string(),
             version: self.version.clone(),
         }
@@ -186,27 +196,66 @@ impl Instance {
         version: &str,
         delivery: Delivery,
     ) -> Outcome<Download> {
-        let registry = right.registry.clone();
-        let listing = match self.view(right, view, name).await? {
-            Resolved::Found(listing) => listing,
-            Resolved::Absent => {
-                return Err(Refusal::NoCrate {
-                    registry: registry.name.clone(),
-                    name: name.to_string(),
-                }
-                .into());
+        let registry = &right.registry;
+        self.deliver(registry, view, name, version, delivery, None)
+            .await
+    }
+
+    /// Boxed, for a registry may read through another one of this server.
+    fn deliver<'a>(
+        self: &'a Arc<Self>,
+        registry: &'a Arc<Registry>,
+        view: View,
+        name: &'a Spelling,
+        version: &'a str,
+        delivery: Delivery,
+        outer: Option<Arc<Wanted>>,
+    ) -> BoxFuture<'a, Outcome<Download>> {
+        let delivered = self.delivered(registry, view, name, version, delivery, outer);
+        delivered.boxed()
+    }
+
+    async fn delivered(
+        self: &Arc<Self>,
+        registry: &Arc<Registry>,
+        view: View,
+        name: &Spelling,
+        version: &str,
+        delivery: Delivery,
+        outer: Option<Arc<Wanted>>,
+    ) -> Outcome<Download> {
+        let mut cached = self.cached_view(registry, view, name).await?;
+        if cached.listed(version).is_none() && cached.asks_upstream() {
+            // it may have been published a moment ago, and whoever asks has seen it elsewhere
+            self.look_again(registry, view, name).await?;
+            cached = self.cached_view(registry, view, name).await?;
+        }
+        let Resolved::Found(listing) = cached.resolved().clone() else {
+            return Err(Refusal::NoCrate {
+                registry: registry.name.clone(),
+                name: name.to_string(),
             }
+            .into());
         };
         let found = listing
             .version(version)
             .and_then(|listed| Some((listed.checksum?, listed.origin)));
         let Some((checksum, origin)) = found else {
-            return Err(self.no_version(&registry, view, name, version).await?);
+            return Err(self.no_version(registry, view, name, version).await?);
         };
-        self.check_withheld(&registry, name, &listing, version)
+        self.check_withheld(registry, name, &listing, version)
             .await?;
+        if let Some(outer) = &outer
+            && outer.checksum != checksum
+        {
+            // The outer registry promised other bytes. They may be somewhere on this server, but not as this crate.
+            return Err(outer.changed_bytes().into());
+        }
         match origin {
             Origin::Hosted { version_id } => {
+                if let Some(outer) = &outer {
+                    self.enter_in_ledger(outer).await?;
+                }
                 self.note_served(&listing, version, version_id).await;
                 let stored = self.stored(&checksum, delivery).await?;
                 stored.ok_or_else(|| {
@@ -215,25 +264,82 @@ impl Instance {
                     ))
                 })
             }
-            Origin::Upstream => {
-                let attached = registry.upstream.as_ref();
-                let upstream = attached.map(|attached| attached.upstream.clone());
-                let upstream = upstream.ok_or_else(|| {
+            Origin::Upstream { id, given_by } => {
+                let attached = registry.attached(id).ok_or_else(|| {
                     Failure::fault(anyhow::anyhow!(
                         "a view of an upstream that is not attached"
                     ))
                 })?;
                 let wanted = Wanted {
-                    registry,
+                    registry: registry.clone(),
+                    upstream_id: id,
+                    outer,
                     view,
                     name: name.clone(),
                     listing,
                     version: version.to_owned(),
                     checksum,
                 };
-                self.from_upstream(&upstream, wanted, delivery).await
+                if let Some(download) = self.delivered_before(given_by, &wanted, delivery).await? {
+                    return Ok(download);
+                }
+                match &attached.upstream.reads {
+                    Reads::Remote(remote) => self.from_upstream(remote, wanted, delivery).await,
+                    Reads::Registry(_) if wanted.listed().lost == Some(CHANGED) => {
+                        Err(wanted.changed_bytes().into())
+                    }
+                    Reads::Registry(inner) => {
+                        let inner = self.inner_registry(registry, *inner)?;
+                        let outer = Some(Arc::new(wanted));
+                        self.deliver(&inner, view, name, version, delivery, outer)
+                            .await
+                            .map_err(|failure| {
+                                from_inside(failure, &registry.name, &attached.upstream.name)
+                            })
+                    }
+                }
             }
         }
+    }
+
+    /// Asks the upstreams of a name anew, unless that was done within the last moment: whoever asks for versions that do not
+    /// exist must not be able to make us ask each time.
+    fn look_again<'a>(
+        self: &'a Arc<Self>,
+        registry: &'a Registry,
+        view: View,
+        name: &'a Spelling,
+    ) -> BoxFuture<'a, Outcome<()>> {
+        async move {
+            let since = self.clock().now().minus(JUST_NOW);
+            for attached in self.askable(registry, name).await? {
+                let is_last = match &attached.upstream.reads {
+                    Reads::Remote(remote) => {
+                        let entry = self.upstream_entry_since(remote, name, since).await?;
+                        matches!(entry.content, Content::Found(_))
+                    }
+                    Reads::Registry(inner) => {
+                        let inner = self.inner_registry(registry, *inner)?;
+                        let looked = async {
+                            let cached = self.cached_view(&inner, view, name).await?;
+                            if cached.asks_upstream() {
+                                self.look_again(&inner, view, name).await?;
+                            }
+                            let is_found = matches!(cached.resolved(), Resolved::Found(_));
+                            Ok(is_found || cached.ends_search())
+                        };
+                        let named =
+                            |failure| from_inside(failure, &registry.name, &attached.upstream.name);
+                        looked.await.map_err(named)?
+                    }
+                };
+                if is_last {
+                    break;
+                }
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     /// A version that a view does not list: never there, or deleted.
@@ -282,11 +388,11 @@ impl Instance {
                 _ if listed.is_ledgered() => true,
                 // a replica may have served it since this view was made
                 (Origin::Hosted { version_id }, _) => self.store.served(version_id).await?,
-                (Origin::Upstream, Some(checksum)) => {
+                (Origin::Upstream { .. }, Some(checksum)) => {
                     let id = registry.id;
                     self.store.was_served(id, name, version, checksum).await?
                 }
-                (Origin::Upstream, None) => false,
+                (Origin::Upstream { .. }, None) => false,
             };
             if was_served {
                 return Ok(());
@@ -336,24 +442,47 @@ impl Instance {
         }))
     }
 
+    /// Only bytes that the upstream of a version itself once delivered, or another one that is still attached and from which
+    /// this registry gave them out as this version: otherwise an upstream that lists the checksum of a private crate, which
+    /// stands in lockfiles, would be handed that crate.
+    async fn delivered_before(
+        &self,
+        given_by: Option<i64>,
+        wanted: &Wanted,
+        delivery: Delivery,
+    ) -> Outcome<Option<Download>> {
+        let id = wanted.upstream_id;
+        let is_elsewhere = |id: &i64| {
+            let attached = wanted.registry.attached(*id);
+            attached.is_some_and(|attached| attached.upstream.remote().is_some())
+        };
+        let others = given_by.filter(|other| *other != id);
+        let mut delivered = false;
+        for by in [id].into_iter().chain(others).filter(is_elsewhere) {
+            delivered = delivered || self.delivered_by(by, wanted).await?;
+        }
+        if delivered && let Some(download) = self.stored(&wanted.checksum, delivery).await? {
+            self.used_from_cache(id, given_by, &wanted.checksum);
+            self.enter_in_ledger(wanted).await?;
+            return Ok(Some(download));
+        }
+        Ok(None)
+    }
+
     async fn from_upstream(
         self: &Arc<Self>,
-        upstream: &Arc<UpstreamSummary>,
+        upstream: &Arc<RemoteUpstream>,
         wanted: Wanted,
         delivery: Delivery,
     ) -> Outcome<Download> {
-        // Only bytes that this upstream itself once delivered: otherwise an upstream that lists the checksum of a private
-        // crate, which stands in lockfiles, would be handed that crate.
-        let delivered = self.delivered_by(upstream, &wanted).await?;
-        if delivered && let Some(download) = self.stored(&wanted.checksum, delivery).await? {
-            self.enter_in_ledger(&wanted).await?;
-            return Ok(download);
-        }
         if wanted.listed().lost == Some(CHANGED) {
             // what its upstream has now are the other bytes
-            return Err(wanted.changed_bytes(&upstream.name).into());
+            return Err(wanted.changed_bytes().into());
         }
         let (mut progress, is_first) = self.join_fetch(upstream, &wanted);
+        if !is_first {
+            self.count(upstream.id, CacheEvent::FileHit);
+        }
         let follows = is_first && delivery == Delivery::AsItComes;
         let ready = |now: &Progress| match &now.end {
             None => follows && now.visible > 0,
@@ -388,14 +517,14 @@ impl Instance {
         }
     }
 
-    async fn delivered_by(&self, upstream: &UpstreamSummary, wanted: &Wanted) -> Outcome<bool> {
+    async fn delivered_by(&self, upstream_id: i64, wanted: &Wanted) -> Outcome<bool> {
         // A row in the ledger is no proof: the registry may have read through another upstream when it was written.
         if wanted.listed().is_delivered() {
             return Ok(true);
         }
         let delivered = self
             .store
-            .cached_crate(upstream.id, &wanted.checksum)
+            .cached_crate(upstream_id, &wanted.checksum)
             .await?
             .is_some();
         if delivered {
@@ -404,8 +533,19 @@ impl Instance {
         Ok(delivered)
     }
 
-    /// The first checksum ever downloaded stands for ever; a replica may have been faster with another one.
+    /// The first checksum ever downloaded stands for ever; a replica may have been faster with another one. Of every registry
+    /// that the bytes go through.
     async fn enter_in_ledger(&self, wanted: &Wanted) -> Outcome<()> {
+        self.enter_in_one_ledger(wanted).await?;
+        let mut next = wanted.outer.as_ref();
+        while let Some(outer) = next {
+            self.enter_in_one_ledger(outer).await?;
+            next = outer.outer.as_ref();
+        }
+        Ok(())
+    }
+
+    async fn enter_in_one_ledger(&self, wanted: &Wanted) -> Outcome<()> {
         let listed = wanted.listed();
         if listed.is_ledgered() {
             return Ok(());
@@ -417,26 +557,32 @@ impl Instance {
             version: wanted.version.clone(),
             checksum: wanted.checksum,
             line: line.to_owned(),
+            upstream_id: Some(wanted.upstream_id),
         };
-        let stands = self
-            .store
-            .add_ledger(registry.id, view, name, &row, now)
-            .await?;
-        if stands != wanted.checksum {
-            self.views.changed(registry.id, &name.canonical());
-            let upstream = registry
-                .upstream
-                .as_ref()
-                .map_or("", |attached| attached.upstream.name.as_str());
-            return Err(wanted.changed_bytes(upstream).into());
+        let add = || self.store.add_ledger(registry.id, view, name, &row, now);
+        let mut stands = add().await?;
+        if stands == LedgerStands::PinnedElsewhere {
+            self.drop_stale_pin(registry.id, name).await;
+            stands = add().await?;
         }
-        listed.mark_ledgered();
-        Ok(())
+        if stands == LedgerStands::Bytes(wanted.checksum) {
+            listed.mark_ledgered();
+            return Ok(());
+        }
+        self.views.changed(registry.id, &name.canonical());
+        Err(match stands {
+            LedgerStands::Bytes(_) => wanted.changed_bytes(),
+            LedgerStands::PinnedElsewhere => Refusal::PinnedElsewhere {
+                registry: registry.name.clone(),
+                name: name.to_string(),
+            },
+        }
+        .into())
     }
 
     fn join_fetch(
         self: &Arc<Self>,
-        upstream: &Arc<UpstreamSummary>,
+        upstream: &Arc<RemoteUpstream>,
         wanted: &Wanted,
     ) -> (watch::Receiver<Progress>, bool) {
         let key = (upstream.id, wanted.checksum);
@@ -489,12 +635,12 @@ impl Instance {
 
     async fn fetch(
         &self,
-        upstream: &UpstreamSummary,
+        upstream: &RemoteUpstream,
         wanted: &Wanted,
         tell: &watch::Sender<Progress>,
     ) -> Outcome<()> {
         // Another fetch may have ended between the look of whoever started this one and its start.
-        if self.delivered_by(upstream, wanted).await?
+        if self.delivered_by(upstream.id, wanted).await?
             && self.blobs.contains(&wanted.checksum).await?
         {
             return Ok(());
@@ -537,12 +683,13 @@ impl Instance {
             now: self.clock().now(),
         };
         self.store.add_cached_crate(&delivered).await?;
+        self.came_into_cache(upstream.id, size);
         Ok(())
     }
 
     async fn wrong_bytes(
         &self,
-        upstream: &UpstreamSummary,
+        upstream: &RemoteUpstream,
         wanted: &Wanted,
         found: &Digest,
     ) -> Failure {

@@ -29,32 +29,41 @@ impl Instance {
             Some(name) => right.covers(&name.canonical())?,
             None => right.covers_pattern(&everything())?,
         }
-        let attached = registry.upstream.as_ref();
         let may_hold =
             |attached: &&Attached| name.is_none_or(|name| attached.takes(&name.canonical()));
-        let Some(attached) = attached.filter(may_hold) else {
+        let remotes: Vec<_> = registry
+            .upstreams
+            .iter()
+            .filter(may_hold)
+            .filter_map(|attached| attached.upstream.remote())
+            .collect();
+        if remotes.is_empty() {
             return Ok(());
-        };
+        }
         let mut audit = self.audit("cache.evicted", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
         audit.crate_name = name.map(ToString::to_string);
-        let upstream = attached.upstream.id;
         // what a client has got whole counts as cached, also in the moment before it is written down
         self.fetches.store_proven().await;
-        let held = self.upstream_index.hold().await;
-        let evicted = self
-            .store
-            .evict_cached(registry.id, upstream, name, &audit)
-            .await?;
-        // also what has not reached the database yet
-        self.upstream_index.evict(upstream, |spelling| {
-            name == Some(spelling) || evicted.spellings.contains(spelling)
-        });
-        drop(held);
-        for spelling in name.into_iter().chain(&evicted.spellings) {
-            self.views.changed(registry.id, &spelling.canonical());
+        let mut dropped = Vec::new();
+        for remote in remotes {
+            audit.detail = Some(format!("of upstream `{}`", remote.name));
+            let held = self.upstream_index.hold().await;
+            let evicted = self
+                .store
+                .evict_cached(registry.id, remote.id, name, &audit)
+                .await?;
+            // also what has not reached the database yet
+            self.upstream_index.evict(remote.id, |spelling| {
+                name == Some(spelling) || evicted.spellings.binary_search(spelling).is_ok()
+            });
+            drop(held);
+            for spelling in name.into_iter().chain(&evicted.spellings) {
+                self.views.changed(registry.id, &spelling.canonical());
+            }
+            dropped.extend(evicted.checksums);
         }
-        self.drop_blobs(&evicted.checksums).await
+        self.drop_blobs(&dropped).await
     }
 
     /// A maintainer's override of the ledger: what upstream lists now for a version is accepted in every view.
@@ -100,9 +109,8 @@ impl Instance {
 
     /// A claim that changes who is asked must not be answered by a "not there" from before.
     pub(crate) fn forget_absences(&self, registry: &Registry, pattern: &NamePattern) {
-        if let Some(attached) = &registry.upstream {
-            self.upstream_index
-                .forget_absences(attached.upstream.id, pattern);
+        for remote in registry.remotes() {
+            self.upstream_index.forget_absences(remote.id, pattern);
         }
     }
 }

@@ -10,23 +10,27 @@ use std::{
 
 use arc_swap::ArcSwap;
 use supercargo_blobs::Blobs;
+use supercargo_identity::{IssuerSettings, Issuers};
 use supercargo_store::{AuditEntry, AuditOutcome, Store, StoreError};
 use supercargo_types::{Clock, Random, Site};
 use supercargo_upstream::{ClientSettings, UpstreamClient};
 
 use crate::{
     archives::Archives,
+    audit::{self, Denials, Readers},
+    cache::{self, CacheUse},
     copies::Copies,
     directory::Directory,
     download::Fetches,
     downloads::DownloadCounts,
-    feed,
+    exchange, feed,
+    pins::Pins,
     refusal::Outcome,
     rights::Actor,
     secrets::Secrets,
     sessions::Sessions,
-    settings::{Caller, Limits, Settings, UpstreamSettings},
-    views::{UpstreamIndex, Views},
+    settings::{AuditSettings, Caller, Limits, Settings, UpstreamSettings},
+    views::{ReadAhead, UpstreamIndex, Views},
 };
 
 /// How often counts and last uses go to the database.
@@ -39,11 +43,19 @@ pub struct Instance {
     pub(crate) upstream: UpstreamClient,
     pub(crate) upstream_index: UpstreamIndex,
     pub(crate) views: Views,
+    pub(crate) read_ahead: ReadAhead,
+    pub(crate) pins: Pins,
+    pub(crate) cache: CacheUse,
     pub(crate) fetches: Fetches,
     pub(crate) download_counts: DownloadCounts,
+    pub(crate) readers: Readers,
+    pub(crate) denials: Denials,
     pub(crate) archives: Archives,
     pub(crate) sessions: Sessions,
     pub(crate) secrets: Secrets,
+    pub(crate) issuers: Issuers,
+    /// Tokens of jobs that are looked at now.
+    pub(crate) exchanges: tokio::sync::Semaphore,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) directory_turn: tokio::sync::Mutex<()>,
     /// Read while bytes are stored and it is not written down yet who needs them; written while bytes are dropped that
@@ -73,6 +85,12 @@ impl Instance {
             clock: settings.clock.clone(),
             ..ClientSettings::default()
         })?;
+        let issuers = Issuers::new(
+            upstream.clone(),
+            settings.clock.clone(),
+            settings.random.clone(),
+            IssuerSettings::default(),
+        );
         let secrets = Secrets::new(&settings.secret_key);
         let copies = Copies::new(store.is_shared(), Instant::now());
         store
@@ -85,11 +103,18 @@ impl Instance {
             upstream,
             upstream_index: UpstreamIndex::new(),
             views: Views::new(),
+            read_ahead: ReadAhead::new(),
+            pins: Pins::default(),
+            cache: CacheUse::default(),
             fetches: Fetches::default(),
             download_counts: DownloadCounts::default(),
+            readers: Readers::default(),
+            denials: Denials::default(),
             archives: Archives::new(),
             sessions: Sessions::new(),
             secrets,
+            issuers,
+            exchanges: tokio::sync::Semaphore::new(exchange::AT_ONCE),
             directory: ArcSwap::from_pointee(directory),
             directory_turn: tokio::sync::Mutex::default(),
             keeping: tokio::sync::RwLock::default(),
@@ -98,6 +123,11 @@ impl Instance {
             settings,
         });
         tokio::spawn(write_batches(Arc::downgrade(&instance)));
+        tokio::spawn(write_readers(Arc::downgrade(&instance)));
+        tokio::spawn(audit::keep_tidy(Arc::downgrade(&instance)));
+        if let Some(limit) = instance.upstream_settings().cache_size {
+            tokio::spawn(cache::keep_within(Arc::downgrade(&instance), limit));
+        }
         if instance.store.is_shared() {
             let feed = instance.store.feed();
             tokio::spawn(feed::follow(Arc::downgrade(&instance), feed));
@@ -122,6 +152,10 @@ impl Instance {
 
     pub(crate) fn random(&self) -> &Random {
         &self.settings.random
+    }
+
+    pub(crate) fn audit_settings(&self) -> &AuditSettings {
+        &self.settings.audit
     }
 
     pub(crate) fn upstream_settings(&self) -> &UpstreamSettings {
@@ -173,9 +207,13 @@ impl Instance {
     pub async fn close(&self) {
         self.fetches.store_proven().await;
         self.upstream_index.flush(self).await;
+        self.write_pins().await;
         self.write_uses().await;
         self.write_download_counts().await;
+        self.write_readers().await;
+        self.write_last_denials().await;
         self.write_descriptions().await;
+        self.write_cache_use().await;
     }
 
     async fn write_uses(&self) {
@@ -209,7 +247,7 @@ impl Instance {
             registry: None,
             crate_name: None,
             version: None,
-            detail: None,
+            detail: actor.and_then(|actor| actor.subject.clone()),
             request_id: caller.request_id.clone(),
         }
     }
@@ -225,8 +263,25 @@ async fn write_batches(instance: std::sync::Weak<Instance>) {
             return;
         };
         instance.upstream_index.flush(&instance).await;
+        instance.write_pins().await;
         instance.write_uses().await;
         instance.write_download_counts().await;
+        instance.write_denials().await;
         instance.write_descriptions().await;
+        instance.write_cache_use().await;
+    }
+}
+
+/// Each second as well, beside the others: a flood of downloads makes long batches, for which neither pins nor index files
+/// wait.
+async fn write_readers(instance: std::sync::Weak<Instance>) {
+    let mut tick = tokio::time::interval(BATCH_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let Some(instance) = instance.upgrade() else {
+            return;
+        };
+        instance.write_readers().await;
     }
 }

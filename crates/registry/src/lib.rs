@@ -4,7 +4,9 @@
 //! can mend is a [`Refusal`]; what nobody outside can mend is a fault, logged once at the edge.
 
 mod archives;
+mod audit;
 mod bootstrap;
+mod cache;
 mod claims;
 mod copies;
 mod details;
@@ -12,11 +14,16 @@ mod directory;
 mod download;
 mod downloads;
 mod evict;
+mod exchange;
 mod feed;
+mod health;
 mod instance;
+mod nesting;
 mod owners;
 mod people;
+mod pins;
 mod publish;
+mod publishers;
 mod quarantine;
 mod refusal;
 mod registries;
@@ -33,7 +40,9 @@ mod versions;
 mod views;
 mod yank;
 
+pub use audit::{Attempt, AuditItem, AuditOutcome, AuditQuery, Exposure, Pull, VersionsAsked};
 pub use bootstrap::FirstStart;
+pub use cache::{CacheTraffic, UpstreamCache};
 pub use claims::{Claim, ClaimImpact};
 pub use details::{
     CrateDetails, Dependent, Dependents, DownloadsOfCrate, IndexDependency, PublishedFacts,
@@ -41,19 +50,23 @@ pub use details::{
 };
 pub use directory::{Attached, Registry, UpstreamSummary};
 pub use download::{Delivered, Delivery, Download, DownloadBody, Unopened};
+pub use exchange::{JobToken, NotExchanged};
+pub use health::{Health, HealthState};
 pub use instance::Instance;
 pub use owners::Owner;
 pub use people::{NewPrincipal, Principal};
+pub use pins::PinMoved;
 pub use publish::{PublishStart, Published, is_crates_io};
+pub use publishers::{Publisher, PublisherEdit, PublisherRequest};
 pub use quarantine::Quarantine;
 pub use refusal::{Failure, Outcome, Refusal, RefusalClass};
 pub use registries::{AttachmentRequest, RegistryEdit, RegistryRequest};
 pub use rights::{
-    Actor, Denied, MayAdminister, MayAdministerInstance, MayCreateRegistries, MayDelete,
-    MayMaintain, MayOwn, MayPublish, MayRead, MayYank, SignedIn,
+    Actor, Denied, MayAdminister, MayAdministerInstance, MayAudit, MayCreateRegistries, MayDelete,
+    MayMaintain, MayOwn, MayPublish, MayRead, MaySeeReaders, MayYank, SignedIn,
 };
 pub use search::{CrateQuery, FoundCrate, FoundCrates};
-pub use settings::{Caller, Limits, SecretKey, Settings, UpstreamSettings};
+pub use settings::{AuditSettings, Caller, Limits, SecretKey, Settings, UpstreamSettings};
 pub use teams::{Team, TeamSummary};
 pub use tokens::{NewToken, Token, TokenRequest};
 pub use upstreams::{

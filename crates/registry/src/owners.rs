@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use supercargo_store::{OwnerAdded, OwnerRemoved};
-use supercargo_types::{CrateName, PrincipalRef, Spelling};
+use supercargo_types::{CrateName, PrincipalKind, PrincipalRef, Spelling};
 
 use crate::{
     Caller, Instance,
@@ -104,7 +104,7 @@ impl Instance {
     }
 
     /// # Errors
-    /// [`Refusal::UnknownOwner`] before anything is changed; [`Refusal::NotOwner`].
+    /// [`Refusal::UnknownOwner`], [`Refusal::OfJobs`] before anything is changed; [`Refusal::NotOwner`].
     pub async fn add_owners(
         self: &Arc<Self>,
         right: &MayOwn,
@@ -113,6 +113,11 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<String> {
         let change = self.owner_change(right, name, owners).await?;
+        let is_of_jobs =
+            |(_, principal): &&(i64, PrincipalRef)| principal.kind == PrincipalKind::Job;
+        if let Some((_, principal)) = change.owners.iter().find(is_of_jobs) {
+            return Err(Refusal::OfJobs(principal.to_string()).into());
+        }
         for (id, principal) in &change.owners {
             let mut audit = self.audit("owner.added", Some(&right.actor), caller);
             audit.registry = Some(right.registry.name.to_string());

@@ -178,7 +178,7 @@ impl Instance {
     /// Makes a principal a member, or gives it another role; it holds when this returns.
     ///
     /// # Errors
-    /// [`Refusal::NoAccount`].
+    /// [`Refusal::NoAccount`], [`Refusal::OfJobs`].
     pub async fn set_member(
         &self,
         right: &MayAdminister,
@@ -186,6 +186,9 @@ impl Instance {
         role: Role,
         caller: &Caller,
     ) -> Outcome<()> {
+        if principal.kind == PrincipalKind::Job {
+            return Err(Refusal::OfJobs(principal.to_string()).into());
+        }
         let unknown = || Refusal::NoAccount(principal.to_string());
         let row = self
             .store

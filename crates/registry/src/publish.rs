@@ -5,7 +5,10 @@
 use std::{collections::HashMap, io::BufReader, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
 use supercargo_blobs::{HashedBlob, StagedBlob};
 use supercargo_package::{
     ArchiveLimits, ArchiveRefused, Dependency, DependencyKind, DependencyRegistry, FrameLimits,
@@ -15,16 +18,16 @@ use supercargo_package::{
 };
 use supercargo_store::{NewVersion, PrincipalRow, PublishRule, Published as Stored};
 use supercargo_types::{
-    ClaimMode, CrateName, Digest, PrincipalRef, Spelling, View, version_number,
+    ClaimMode, CrateName, Digest, PrincipalKind, PrincipalRef, Spelling, View, version_number,
 };
 use supercargo_upstream::CircuitState;
 
 use crate::{
     Caller, Instance,
-    directory::{Registry, UpstreamSummary},
-    refusal::{Failure, Outcome, Refusal},
+    directory::{Attached, Reads, Registry, RemoteUpstream},
+    refusal::{Failure, Outcome, Refusal, from_inside},
     rights::{Actor, Denied, MayPublish},
-    views::Content,
+    views::{Content, Resolved},
 };
 
 /// One name may stand in several tables of `Cargo.toml`, with another registry in each.
@@ -228,7 +231,8 @@ impl Instance {
         audit.registry = Some(registry.name.to_string());
         audit.crate_name = Some(metadata.name.to_string());
         audit.version = Some(metadata.version.to_string());
-        audit.detail = Some(format!("checksum {checksum}"));
+        let job = audit.detail.map(|subject| format!(", {subject}"));
+        audit.detail = Some(format!("checksum {checksum}{}", job.unwrap_or_default()));
         let rule = PublishRule {
             may_create: true,
             must_own: right.must_own,
@@ -387,19 +391,13 @@ impl Instance {
         metadata: &PublishMetadata,
         checksum: &Digest,
     ) -> Outcome<()> {
-        let canonical = metadata.name.canonical();
-        let attached = registry.upstream.as_ref();
-        let Some(attached) = attached.filter(|attached| attached.takes(&canonical)) else {
-            return Ok(());
-        };
-        let upstream = &attached.upstream;
         let spelling = metadata.name.spelling();
         let number = version_number(&metadata.version);
         let is_number = |version: &str| {
             let version = version.parse();
             version.is_ok_and(|version| version_number(&version) == number)
         };
-        let listed = self.listed_now(upstream, metadata).await?;
+        let (upstream, listed) = self.listed_now(registry, metadata).await?;
         let ledger = self
             .store
             .ledger(registry.id, View::Index, &spelling)
@@ -419,64 +417,179 @@ impl Instance {
                 name: metadata.name.clone(),
                 version: metadata.version.to_string(),
                 existing,
-                upstream: upstream.name.clone(),
+                upstream,
             }
             .into()),
             None => Ok(()),
         }
     }
 
-    /// The versions that an upstream lists at this moment; a last good copy is not good enough to give a number away.
+    /// The versions that upstream lists at this moment, and which upstream: the one that the name is read from, or the first
+    /// that has it. A last good copy is not good enough to give a number away.
     async fn listed_now(
         self: &Arc<Self>,
-        upstream: &Arc<UpstreamSummary>,
+        registry: &Registry,
         metadata: &PublishMetadata,
-    ) -> Outcome<Vec<(String, Option<Digest>)>> {
+    ) -> Outcome<(String, Vec<(String, Option<Digest>)>)> {
         let spelling = metadata.name.spelling();
-        let unsure = |reason: String| Refusal::NumberUnsure {
-            name: metadata.name.clone(),
-            version: metadata.version.to_string(),
-            upstream: upstream.name.clone(),
-            reason,
-        };
-        let question = self.upstream_entry_now(upstream, &spelling);
-        let entry = match tokio::time::timeout(CERTAIN_WITHIN, question).await {
-            Ok(Ok(entry)) => entry,
-            Ok(Err(Failure::Refused(refusal))) => return Err(unsure(refusal.to_string()).into()),
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => return Err(unsure(late(&upstream.name)).into()),
-        };
-        match &entry.content {
-            Content::NotThere => Ok(Vec::new()),
-            Content::Found(file) => {
-                let lines = parse_upstream_file(&spelling, &file.body)
+        let mut asked = String::new();
+        let is_pinned = self.pinned(registry, &spelling).await?.is_some();
+        let mut lost = None;
+        for attached in self.askable(registry, &spelling).await? {
+            let upstream = &attached.upstream.name;
+            asked.clone_from(upstream);
+            let mut is_lost = false;
+            let unsure = |reason: String| Refusal::NumberUnsure {
+                name: metadata.name.clone(),
+                version: metadata.version.to_string(),
+                upstream: upstream.clone(),
+                reason,
+            };
+            let question = async {
+                match &attached.upstream.reads {
+                    Reads::Remote(remote) => {
+                        let entry = self.upstream_entry_now(remote, &spelling).await?;
+                        Ok(match entry.content {
+                            Content::NotThere => None,
+                            Content::Found(file) => {
+                                // where it was never read from here, another one may have it
+                                is_lost = file.gone && !is_pinned;
+                                Some(file.body.clone())
+                            }
+                        })
+                    }
+                    Reads::Registry(inner) => {
+                        let inner = self.inner_registry(registry, *inner)?;
+                        self.ask_behind(&inner, &spelling).await?;
+                        let view = self.cached_view(&inner, View::Index, &spelling).await?;
+                        Ok(match view.resolved() {
+                            // decided about, with nothing to list: nobody further on is asked either
+                            Resolved::Absent if view.ends_search() => Some(Bytes::new()),
+                            Resolved::Absent => None,
+                            Resolved::Found(listing) => Some(listing.body().clone()),
+                        })
+                    }
+                }
+            };
+            let body = match tokio::time::timeout(CERTAIN_WITHIN, question).await {
+                Ok(Ok(body)) => body,
+                Ok(Err(failure)) => match heard(registry, attached, failure) {
+                    Failure::Refused(refusal) => return Err(unsure(refusal.to_string()).into()),
+                    failure => return Err(failure),
+                },
+                Err(_) => return Err(unsure(late(upstream)).into()),
+            };
+            if let Some(body) = body {
+                if body.is_empty() {
+                    return Ok((asked, Vec::new()));
+                }
+                let lines = parse_upstream_file(&spelling, &body)
                     .map_err(|garbled| unsure(garbled.to_string()))?;
                 let lines = lines.into_iter();
-                Ok(lines.map(|line| (line.version, line.checksum)).collect())
+                let listed = lines.map(|line| (line.version, line.checksum)).collect();
+                if is_lost {
+                    lost.get_or_insert((asked.clone(), listed));
+                    continue;
+                }
+                return Ok((asked, listed));
             }
         }
+        Ok(lost.unwrap_or((asked, Vec::new())))
     }
 
-    /// A new name that no claim covers: given only when the upstream definitely does not have it, in any spelling.
+    /// Has the upstreams behind a registry asked at this moment, where it reads the name from them; no copy stands in for an
+    /// answer.
+    fn ask_behind<'a>(
+        self: &'a Arc<Self>,
+        registry: &'a Arc<Registry>,
+        name: &'a Spelling,
+    ) -> BoxFuture<'a, Outcome<()>> {
+        async move {
+            let view = self.cached_view(registry, View::Index, name).await?;
+            if !view.asks_upstream() {
+                return Ok(());
+            }
+            for attached in self.askable(registry, name).await? {
+                let is_last = match &attached.upstream.reads {
+                    Reads::Remote(remote) => {
+                        let entry = self.upstream_entry_now(remote, name).await?;
+                        matches!(entry.content, Content::Found(_))
+                    }
+                    Reads::Registry(inner) => {
+                        let inner = self.inner_registry(registry, *inner)?;
+                        self.ask_behind(&inner, name).await?;
+                        let view = self.cached_view(&inner, View::Index, name).await?;
+                        view.ends_search() || matches!(view.resolved(), Resolved::Found(_))
+                    }
+                };
+                if is_last {
+                    break;
+                }
+            }
+            // its views were made of what was known before
+            self.views.changed(registry.id, &name.canonical());
+            Ok(())
+        }
+        .boxed()
+    }
+
+    /// A new name that no claim covers: given only when every upstream definitely does not have it, in any spelling.
     async fn check_upstream(
         self: &Arc<Self>,
         registry: &Registry,
         name: &CrateName,
     ) -> Outcome<()> {
         let canonical = name.canonical();
-        let Some(attached) = registry
-            .upstream
-            .as_ref()
-            .filter(|attached| attached.takes(&canonical))
-        else {
-            return Ok(());
-        };
-        let upstream = &attached.upstream;
-        let unsure = |reason: String| Refusal::UpstreamUnsure {
-            name: name.clone(),
-            upstream: upstream.name.clone(),
-            reason,
-        };
+        // those of this server first: a name that one of them keeps for itself is not told to others by a question
+        let (inside, elsewhere): (Vec<_>, Vec<_>) = registry
+            .takers(&canonical)
+            .partition(|attached| attached.upstream.remote().is_none());
+        for upstreams in [inside, elsewhere] {
+            let questions = upstreams.iter().map(|attached| {
+                let question = async move {
+                    match &attached.upstream.reads {
+                        Reads::Remote(remote) => self.is_free_elsewhere(remote, name).await,
+                        Reads::Registry(inner) => self.is_free_inside(registry, *inner, name).await,
+                    }
+                };
+                tokio::time::timeout(CERTAIN_WITHIN, question)
+            });
+            let answers = join_all(questions).await;
+            for (attached, is_free) in upstreams.iter().zip(answers) {
+                let unsure = |reason: String| Refusal::UpstreamUnsure {
+                    name: name.clone(),
+                    upstream: attached.upstream.name.clone(),
+                    reason,
+                };
+                let is_free = is_free.map_err(|_| unsure(late(&attached.upstream.name)))?;
+                match is_free {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        return Err(Refusal::UpstreamHasName {
+                            registry: registry.name.clone(),
+                            name: name.clone(),
+                            upstream: attached.upstream.name.clone(),
+                        }
+                        .into());
+                    }
+                    Err(failure) => match heard(registry, attached, failure) {
+                        Failure::Refused(refusal) => {
+                            return Err(unsure(refusal.to_string()).into());
+                        }
+                        failure => return Err(failure),
+                    },
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an upstream has no spelling of a name.
+    async fn is_free_elsewhere(
+        self: &Arc<Self>,
+        upstream: &Arc<RemoteUpstream>,
+        name: &CrateName,
+    ) -> Outcome<bool> {
         let ask = async |spelling: &Spelling| {
             // asked anew: a name that was free half a minute ago may not be so now
             self.upstream_index.forget_absence(upstream.id, spelling);
@@ -487,28 +600,48 @@ impl Instance {
         // all go out at once, for all of them have to be answered while cargo waits.
         let was_down = self.upstream.health(&upstream.client).index.state != CircuitState::Closed;
         let alone = usize::from(was_down);
-        let questions = async {
-            let mut answers = join_all(spellings[..alone].iter().map(&ask)).await;
-            answers.extend(join_all(spellings[alone..].iter().map(&ask)).await);
-            answers
-        };
-        let answers = tokio::time::timeout(CERTAIN_WITHIN, questions).await;
-        let answers = answers.map_err(|_| unsure(late(&upstream.name)))?;
+        let mut answers = join_all(spellings[..alone].iter().map(&ask)).await;
+        answers.extend(join_all(spellings[alone..].iter().map(&ask)).await);
         for answer in answers {
-            match answer {
-                Ok(entry) if matches!(entry.content, Content::NotThere) => {}
-                Ok(_) => {
-                    return Err(Refusal::UpstreamHasName {
-                        registry: registry.name.clone(),
-                        name: name.clone(),
-                        upstream: upstream.name.clone(),
-                    }
-                    .into());
-                }
-                Err(Failure::Refused(refusal)) => return Err(unsure(refusal.to_string()).into()),
-                Err(failure) => return Err(failure),
+            if !matches!(answer?.content, Content::NotThere) {
+                return Ok(false);
             }
         }
+        Ok(true)
+    }
+
+    /// The same for a registry of this server: what it has decided about is not free, whether it lists anything or not.
+    async fn is_free_inside(
+        self: &Arc<Self>,
+        registry: &Registry,
+        inner: i64,
+        name: &CrateName,
+    ) -> Outcome<bool> {
+        let inner = self.inner_registry(registry, inner)?;
+        for spelling in twins(name) {
+            self.forget_absence_behind(&inner, &spelling)?;
+            let view = self.cached_view(&inner, View::Index, &spelling).await?;
+            if view.ends_search() || matches!(view.resolved(), Resolved::Found(_)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Has the upstreams behind a registry asked anew for what they did not have: a name that was free half a minute ago may
+    /// not be so now.
+    fn forget_absence_behind(&self, registry: &Registry, name: &Spelling) -> Outcome<()> {
+        let canonical = name.canonical();
+        for attached in registry.takers(&canonical) {
+            match &attached.upstream.reads {
+                Reads::Remote(remote) => self.upstream_index.forget_absence(remote.id, name),
+                Reads::Registry(inner) => {
+                    let inner = self.inner_registry(registry, *inner)?;
+                    self.forget_absence_behind(&inner, name)?;
+                }
+            }
+        }
+        self.views.changed(registry.id, &canonical);
         Ok(())
     }
 
@@ -609,6 +742,15 @@ pub(crate) fn not_owner(
     name: &CrateName,
     owners: &[PrincipalRef],
 ) -> Failure {
+    // nobody can make jobs an owner, so nobody is told to ask for that
+    if actor.principal.kind == PrincipalKind::Job {
+        return Refusal::NotOfJobs {
+            registry: registry.name.clone(),
+            name: name.clone(),
+            principal: actor.principal.to_string(),
+        }
+        .into();
+    }
     let owners: Vec<_> = owners.iter().map(|owner| format!("`{owner}`")).collect();
     Refusal::NotOwner {
         registry: registry.name.clone(),
@@ -657,6 +799,14 @@ fn number_taken(
             version,
             existing,
         }
+    }
+}
+
+/// A failure of an upstream, as somebody who publishes may hear it.
+fn heard(registry: &Registry, attached: &Attached, failure: Failure) -> Failure {
+    match attached.upstream.reads {
+        Reads::Remote(_) => failure,
+        Reads::Registry(_) => from_inside(failure, &registry.name, &attached.upstream.name),
     }
 }
 

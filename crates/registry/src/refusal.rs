@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod samples;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use supercargo_package::{ArchiveRefused, FrameRefused, ManifestRefused};
 use supercargo_policy::Verdict;
@@ -17,6 +17,9 @@ use supercargo_types::{
 use supercargo_upstream::UpstreamFailed;
 
 use crate::rights::Denied;
+
+/// For which an upstream can ask us to wait.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What became of a use case.
 pub type Outcome<T> = Result<T, Failure>;
@@ -346,10 +349,43 @@ pub enum Refusal {
         upstream: String,
         reason: String,
     },
+    #[error("upstream `{upstream}` is in the list twice; name it once")]
+    UpstreamTwice { upstream: String },
     #[error(
-        "a registry reads through one upstream in this version; leave one of the {0} in the list"
+        "registry `{registry}` does not ask upstream `{upstream}` for `{name}`; attach it, or choose one that is attached and whose patterns pass the name: `supercargo registry show {registry}`"
     )]
-    SeveralUpstreams(usize),
+    NotAttached {
+        registry: RegistryName,
+        name: String,
+        upstream: String,
+    },
+    #[error(
+        "where `{name}` of registry `{registry}` is read from changes at this moment; ask again"
+    )]
+    PinnedElsewhere {
+        registry: RegistryName,
+        name: String,
+    },
+    #[error(
+        "registry `{registry}` does not read through other registries of this server: {reason}"
+    )]
+    NestingBarred {
+        registry: RegistryName,
+        reason: String,
+    },
+    #[error(
+        "upstream `{upstream}` is a registry of this server, and what it reads through does not answer; try again later, or ask its administrators"
+    )]
+    Behind {
+        upstream: String,
+        kind: supercargo_upstream::FailureKind,
+        pause: Option<Duration>,
+    },
+    #[error("this cannot be: registry `{registry}`: {reason}")]
+    Nesting {
+        registry: RegistryName,
+        reason: String,
+    },
     #[error("{0}")]
     UpstreamShape(String),
     #[error("an account named `{0}` exists; choose another name")]
@@ -388,6 +424,38 @@ pub enum Refusal {
         "names that `{0}` covers and that were never hosted here go back to upstream; repeat the pattern to confirm: `?confirm={0}`"
     )]
     ConfirmClaim(NamePattern),
+    #[error(
+        "there is no trusted publisher `{name}` in registry `{registry}`; `supercargo trusted-publisher list {registry}` shows those there are"
+    )]
+    NoPublisher {
+        registry: RegistryName,
+        name: String,
+    },
+    #[error(
+        "registry `{registry}` has a trusted publisher `{name}`; change that one, or choose another name"
+    )]
+    PublisherTaken {
+        registry: RegistryName,
+        name: String,
+    },
+    #[error("{0}")]
+    PublisherShape(String),
+    #[error(
+        "`{0}` stands for the jobs of a trusted publisher, which have what it says and nothing else; change it there: `supercargo trusted-publisher edit`"
+    )]
+    OfJobs(String),
+    #[error(
+        "crate `{name}` of registry `{registry}` belongs to others, and `{principal}` writes its own crates only; ask an admin of the registry to give the trusted publisher a pattern that covers it"
+    )]
+    NotOfJobs {
+        registry: RegistryName,
+        name: CrateName,
+        principal: String,
+    },
+    #[error("{0}; run the job again")]
+    IssuerFailed(String),
+    #[error("too many jobs ask for a token at this moment; try again in a few seconds")]
+    TooManyJobs,
     #[error("there is no token with the id `{0}`; `supercargo token list` shows those there are")]
     NoToken(String),
     #[error("{0}")]
@@ -408,6 +476,80 @@ pub enum Refusal {
     Shape(String),
 }
 
+/// What a registry that another one reads through refuses, as the readers of the outer one may hear it: under that one's
+/// name, for they need not know the inner one, nor what it reads through.
+pub(crate) fn from_inside(failure: Failure, outer: &RegistryName, upstream: &str) -> Failure {
+    let Failure::Refused(refused) = &failure else {
+        return failure;
+    };
+    let registry = outer.clone();
+    let upstream = upstream.to_owned();
+    match &**refused {
+        Refusal::Withheld {
+            name,
+            version,
+            verdict,
+            ..
+        } => Refusal::Withheld {
+            registry,
+            name: name.clone(),
+            version: version.clone(),
+            verdict: verdict.clone(),
+        },
+        Refusal::NoCrate { name, .. } => Refusal::NoCrate {
+            registry,
+            name: name.clone(),
+        },
+        Refusal::NoVersion { name, version, .. }
+        | Refusal::VersionDeleted { name, version, .. } => Refusal::NoVersion {
+            registry,
+            name: name.clone(),
+            version: version.clone(),
+        },
+        Refusal::PinnedElsewhere { name, .. } => Refusal::PinnedElsewhere {
+            registry,
+            name: name.clone(),
+        },
+        Refusal::ChangedBytes { name, version, .. } => Refusal::ChangedBytes {
+            registry,
+            upstream,
+            name: name.clone(),
+            version: version.clone(),
+        },
+        Refusal::WrongBytes {
+            name,
+            version,
+            expected,
+            found,
+            ..
+        } => Refusal::WrongBytes {
+            upstream,
+            name: name.clone(),
+            version: version.clone(),
+            expected: expected.clone(),
+            found: found.clone(),
+        },
+        Refusal::Upstream(failed) => Refusal::Behind {
+            upstream,
+            kind: failed.kind(),
+            pause: refused.retry_after(),
+        },
+        Refusal::Behind { kind, pause, .. } => Refusal::Behind {
+            upstream,
+            kind: *kind,
+            pause: *pause,
+        },
+        // of one further in; that the outer one itself is barred is for its readers to know
+        Refusal::NestingBarred { registry, .. } if registry != outer => Refusal::Behind {
+            upstream,
+            kind: supercargo_upstream::FailureKind::Unavailable,
+            pause: None,
+        },
+        _ => return failure,
+    }
+    .into()
+}
+
 impl Refusal {
     /// Which status family it belongs to.
     pub fn class(&self) -> RefusalClass {
@@ -416,7 +558,7 @@ impl Refusal {
         match self {
             Self::Frame(refused) if refused.too_large() => Class::TooLarge,
             Self::Archive(refused) if refused.too_large() => Class::TooLarge,
-            Self::NotOwner { .. } => Class::NotOwned,
+            Self::NotOwner { .. } | Self::NotOfJobs { .. } => Class::NotOwned,
             Self::Withheld { .. } => Class::Withheld,
             Self::VersionExists { .. }
             | Self::NumberDeleted { .. }
@@ -439,6 +581,7 @@ impl Refusal {
             | Self::AccountTaken(_)
             | Self::TeamIsLastOwner { .. }
             | Self::ClaimTaken { .. }
+            | Self::PublisherTaken { .. }
             | Self::RegistryNotDeleted(_)
             | Self::NotRestorable(_) => Class::Conflict,
             Self::NoCrate { .. }
@@ -453,15 +596,36 @@ impl Refusal {
             | Self::NoTeam(_)
             | Self::NotInTeam { .. }
             | Self::NoClaim { .. }
+            | Self::NoPublisher { .. }
             | Self::NoToken(_) => Class::NotFound,
             Self::WrongBytes { .. } | Self::ChangedBytes { .. } => Class::UpstreamBad,
-            Self::UpstreamUnsure { .. } | Self::NumberUnsure { .. } => Class::UpstreamDown,
+            Self::UpstreamUnsure { .. }
+            | Self::NumberUnsure { .. }
+            | Self::PinnedElsewhere { .. }
+            | Self::IssuerFailed(_)
+            | Self::TooManyJobs
+            | Self::NestingBarred { .. } => Class::UpstreamDown,
             Self::Upstream(failed) => match failed.kind() {
                 FailureKind::BadGateway => Class::UpstreamBad,
                 FailureKind::Unavailable => Class::UpstreamDown,
                 FailureKind::Timeout => Class::UpstreamSlow,
             },
+            Self::Behind { kind, .. } => match kind {
+                FailureKind::BadGateway => Class::UpstreamBad,
+                FailureKind::Unavailable => Class::UpstreamDown,
+                FailureKind::Timeout => Class::UpstreamSlow,
+            },
             _ => Class::Invalid,
+        }
+    }
+
+    /// When to come back, where an upstream has said so or is left alone until then. At most a minute: that is how long an
+    /// upstream is left alone on its own word, so whoever comes back then is served.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Upstream(failed) => failed.retry_after().map(|pause| pause.min(LONGEST_PAUSE)),
+            Self::Behind { pause, .. } => *pause,
+            _ => None,
         }
     }
 
@@ -491,7 +655,9 @@ impl Refusal {
             Self::NoQuarantine { .. } => "no-such-quarantine",
             Self::NotServed { .. } => "not-served",
             Self::Twin { .. } => "crate-name-twin",
-            Self::NotOwner { .. } | Self::NotAnOwner { .. } => "not-an-owner",
+            Self::NotOwner { .. } | Self::NotAnOwner { .. } | Self::NotOfJobs { .. } => {
+                "not-an-owner"
+            }
             Self::UpstreamHasName { .. } | Self::NameServed { .. } => "upstream-has-name",
             Self::UpstreamUnsure { .. } | Self::NumberUnsure { .. } => "upstream-unsure",
             Self::ForgottenRegistry { .. } => "forgotten-registry",
@@ -499,7 +665,7 @@ impl Refusal {
             Self::NoCrate { .. } => "no-such-crate",
             Self::NoVersion { .. } => "no-such-version",
             Self::NotHosted { .. } => "not-hosted",
-            Self::Upstream(_) => "upstream-failed",
+            Self::Upstream(_) | Self::Behind { .. } => "upstream-failed",
             Self::WrongBytes { .. } => "upstream-wrong-bytes",
             Self::ChangedBytes { .. } => "upstream-changed-bytes",
             Self::RegistryTaken(_) => "registry-name-taken",
@@ -515,7 +681,11 @@ impl Refusal {
             Self::NoUpstream(_) => "no-such-upstream",
             Self::UpstreamInUse { .. } => "upstream-in-use",
             Self::UpstreamNotUsable { .. } => "upstream-not-usable",
-            Self::SeveralUpstreams(_) => "several-upstreams",
+            Self::UpstreamTwice { .. } => "upstream-twice",
+            Self::NotAttached { .. } => "not-attached",
+            Self::PinnedElsewhere { .. } => "pinned-elsewhere",
+            Self::NestingBarred { .. } => "nesting-barred",
+            Self::Nesting { .. } => "invalid-nesting",
             Self::UpstreamShape(_) => "invalid-upstream",
             Self::AccountTaken(_) => "account-name-taken",
             Self::NoAccount(_) => "no-such-account",
@@ -524,6 +694,12 @@ impl Refusal {
             Self::TeamOfUsers(_) => "not-a-user",
             Self::ClaimTaken { .. } => "claim-exists",
             Self::NoClaim { .. } => "no-such-claim",
+            Self::NoPublisher { .. } => "no-such-trusted-publisher",
+            Self::PublisherTaken { .. } => "trusted-publisher-exists",
+            Self::PublisherShape(_) => "invalid-trusted-publisher",
+            Self::OfJobs(_) => "account-of-jobs",
+            Self::IssuerFailed(_) => "issuer-failed",
+            Self::TooManyJobs => "too-many-jobs",
             Self::NoToken(_) => "no-such-token",
             Self::TokenShape(_) => "invalid-token-request",
             Self::UnknownOwner(_) => "unknown-owner",

@@ -6,12 +6,15 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use supercargo_store::{Attachment, Created, NewRegistry, RegistryChange};
+use supercargo_store::{
+    Attachment, Created, Deleted, NewRegistry, RegistryChange, RegistryChanged,
+};
 use supercargo_types::{NamePattern, Publishing, RegistryName, VersionPattern, Visibility};
 
 use crate::{
     Actor, Caller, Instance,
-    directory::{Attached, Registry},
+    directory::{Attached, Reads, Registry},
+    nesting::{self, Bar, Node},
     refusal::{Outcome, Refusal},
     rights::{
         Denied, MayAdminister, MayAdministerInstance, MayCreateRegistries, MayRead, SignedIn,
@@ -24,6 +27,9 @@ const LONGEST_DESCRIPTION: usize = 1000;
 const MOST_LABELS: usize = 50;
 const LONGEST_LABEL: usize = 100;
 const MOST_PATTERNS: usize = 500;
+const MOST_UPSTREAMS: usize = 20;
+/// Of a registry that is not in the database yet; no row has it.
+const NEW: i64 = -1;
 
 /// A registry to be made; only the name is needed.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,6 +56,9 @@ pub struct RegistryRequest {
     /// What is neither given out nor taken in.
     #[serde(default)]
     pub block: Vec<VersionPattern>,
+    /// Whether registries with a wider audience may read through it; false where absent.
+    #[serde(default)]
+    pub republish: bool,
 }
 
 /// What is to be changed; what is absent stays.
@@ -70,6 +79,8 @@ pub struct RegistryEdit {
     pub allow: Option<Vec<VersionPattern>>,
     /// The whole list.
     pub block: Option<Vec<VersionPattern>>,
+    /// Whether registries with a wider audience may read through it.
+    pub republish: Option<bool>,
 }
 
 /// An upstream to read through: its name, or its name with patterns.
@@ -167,38 +178,60 @@ fn check_patterns(lists: [(&str, &[VersionPattern]); 2]) -> Result<(), Refusal> 
 }
 
 impl Instance {
+    /// What a registry is to read through, in order; refused where its administrator may not attach something.
     fn attachments(
         &self,
         actor: &Arc<Actor>,
         registry: &RegistryName,
-        attached: Option<&Attached>,
+        attached: &[Attached],
         asked: &[AttachmentRequest],
     ) -> Outcome<Vec<Attachment>> {
-        if asked.len() > 1 {
-            return Err(Refusal::SeveralUpstreams(asked.len()).into());
+        if asked.len() > MOST_UPSTREAMS {
+            return Err(Refusal::Shape(format!(
+                "`upstreams` has at most {MOST_UPSTREAMS} entries, for a name that nobody has is asked of all of them"
+            ))
+            .into());
         }
         let directory = self.directory();
         // a token that is narrowed does not have its principal's instance role
         let is_admin = self.may_administer_instance(Some(actor.clone())).is_ok();
-        let mut attachments = Vec::new();
+        let mut attachments: Vec<Attachment> = Vec::new();
         for request in asked {
             let upstream = directory
                 .upstream(&request.name)
                 .ok_or_else(|| Refusal::NoUpstream(request.name.clone()))?;
-            let refuse = |reason: &str| Refusal::UpstreamNotUsable {
-                registry: registry.clone(),
-                upstream: request.name.clone(),
-                reason: reason.to_owned(),
-            };
+            if attachments.iter().any(|it| it.upstream_id == upstream.id) {
+                return Err(Refusal::UpstreamTwice {
+                    upstream: request.name.clone(),
+                }
+                .into());
+            }
             // what is attached may stay, so that the rest of a list can be edited
-            let stays = attached.is_some_and(|attached| attached.upstream.id == upstream.id);
-            let allowed = match &upstream.settings.usable_by {
-                _ if stays => true,
-                Some(names) => is_admin || names.contains(registry),
-                None => is_admin || !upstream.has_credentials(),
-            };
-            if !allowed {
-                return Err(refuse("an instance admin has to attach it, or to list this registry in its `usable_by`").into());
+            let stays = attached.iter().any(|it| it.upstream.id == upstream.id);
+            let named = upstream
+                .settings
+                .usable_by
+                .as_ref()
+                .map(|names| names.contains(registry));
+            let is_allowed = stays
+                || is_admin
+                || match upstream.reads {
+                    // whoever may read it through this registry is for its own administrators to say
+                    Reads::Registry(inner) => {
+                        named == Some(true)
+                            || directory.registry_by_id(inner).is_some_and(|inner| {
+                                let inner = inner.name.as_str();
+                                self.may_administer(inner, Some(actor.clone())).is_ok()
+                            })
+                    }
+                    Reads::Remote(_) => named.unwrap_or(!upstream.has_credentials()),
+                };
+            if !is_allowed {
+                return Err(Refusal::UpstreamNotUsable {
+                    registry: registry.clone(),
+                    upstream: request.name.clone(),
+                    reason: "an instance admin has to attach it, or to list this registry in its `usable_by`".to_owned(),
+                }.into());
             }
             attachments.push(Attachment {
                 upstream_id: upstream.id,
@@ -207,6 +240,59 @@ impl Instance {
             });
         }
         Ok(attachments)
+    }
+
+    /// Refuses settings under which a registry would read through itself, or show more people than may read it what is in
+    /// another one: also where that is two registries further on. The database looks again when it writes.
+    fn check_nesting(&self, actor: &Arc<Actor>, id: i64, changed: Node) -> Outcome<()> {
+        let directory = self.directory();
+        let mut nodes = directory.nodes();
+        let own = changed.name.clone();
+        nodes.insert(id, changed);
+        let mut wrong: Vec<_> = nesting::bars(&nodes)
+            .into_iter()
+            // what is wrong already is not this change's fault
+            .filter(|(at, bar)| directory.bar(*at) != Some(bar))
+            .map(|(at, bar)| (nodes[&at].name.clone(), bar))
+            .collect();
+        wrong.sort();
+        let Some((registry, bar)) = wrong.into_iter().next() else {
+            return Ok(());
+        };
+        // names that the caller may not see do not leak
+        let sees = |name: &RegistryName| {
+            *name == own || self.may_read(name.as_str(), Some(actor.clone())).is_ok()
+        };
+        let reason = match &bar {
+            Bar::TooWide(inner) if !sees(inner) => {
+                "more people may read it than one behind it that you may not see allows".to_owned()
+            }
+            bar => bar.to_string(),
+        };
+        let refusal = if sees(&registry) {
+            Refusal::Nesting { registry, reason }
+        } else {
+            Refusal::Nesting {
+                registry: own,
+                reason: "a registry that you may not see reads through it, and more people may read that one; ask an instance admin to detach it there"
+                    .to_owned(),
+            }
+        };
+        Err(refusal.into())
+    }
+
+    /// The registries of this server behind a list of upstreams.
+    fn inside(&self, upstreams: &[Attachment]) -> Vec<i64> {
+        let directory = self.directory();
+        let registry = |attachment: &Attachment| {
+            let mut upstreams = directory.upstreams();
+            let upstream = upstreams.find(|upstream| upstream.id == attachment.upstream_id)?;
+            match upstream.reads {
+                Reads::Registry(id) => Some(id),
+                Reads::Remote(_) => None,
+            }
+        };
+        upstreams.iter().filter_map(registry).collect()
     }
 
     /// The registries that the caller may see, by name.
@@ -245,16 +331,25 @@ impl Instance {
         let name = request.name;
         check_words(&request.description, &request.labels)?;
         check_patterns([("allow", &request.allow), ("block", &request.block)])?;
-        let upstreams = self.attachments(&right.0, &name, None, &request.upstreams)?;
+        let upstreams = self.attachments(&right.0, &name, &[], &request.upstreams)?;
+        let visibility = request.visibility.unwrap_or(Visibility::Private);
+        let node = Node {
+            name: name.clone(),
+            visibility,
+            republish: request.republish,
+            inside: self.inside(&upstreams),
+        };
+        self.check_nesting(&right.0, NEW, node)?;
         let new = NewRegistry {
             name: name.clone(),
             description: request.description,
             labels: request.labels,
-            visibility: request.visibility.unwrap_or(Visibility::Private),
+            visibility,
             publishing: request.publishing.unwrap_or(Publishing::Owners),
             upstreams,
             allow: request.allow,
             block: request.block,
+            republish: request.republish,
             now: self.clock().now(),
         };
         if self.directory().deleted_at(&name).is_some()
@@ -363,14 +458,18 @@ impl Instance {
             ("block", edit.block.as_deref().unwrap_or(&[])),
         ])?;
         let upstreams = match &edit.upstreams {
-            Some(asked) => Some(self.attachments(
-                &right.actor,
-                &registry.name,
-                registry.upstream.as_ref(),
-                asked,
-            )?),
+            Some(asked) => {
+                Some(self.attachments(&right.actor, &registry.name, &registry.upstreams, asked)?)
+            }
             None => None,
         };
+        let mut node = registry.node();
+        node.visibility = edit.visibility.unwrap_or(node.visibility);
+        node.republish = edit.republish.unwrap_or(node.republish);
+        if let Some(upstreams) = &upstreams {
+            node.inside = self.inside(upstreams);
+        }
+        self.check_nesting(&right.actor, registry.id, node)?;
         let change = RegistryChange {
             description: edit.description,
             labels: edit.labels,
@@ -379,6 +478,7 @@ impl Instance {
             upstreams,
             allow: edit.allow,
             block: edit.block,
+            republish: edit.republish,
         };
         let mut audit = self.audit("registry.changed", Some(&right.actor), caller);
         audit.registry = Some(registry.name.to_string());
@@ -386,8 +486,17 @@ impl Instance {
         let write = self
             .store
             .update_registry(registry.id, &change, now, &audit);
-        self.write_settings(write).await?;
-        self.loaded(&registry.name)
+        let reason = match self.write_settings(write).await? {
+            RegistryChanged::Done => return self.loaded(&registry.name),
+            RegistryChanged::NotThere => return Err(Denied::Hidden.into()),
+            RegistryChanged::Cycle => Bar::Cycle,
+            RegistryChanged::InnerDeleted(_) => Bar::Missing,
+        };
+        Err(Refusal::Nesting {
+            registry: registry.name.clone(),
+            reason: reason.to_string(),
+        }
+        .into())
     }
 
     /// Hides a registry; it can be restored for 30 days.
@@ -408,8 +517,31 @@ impl Instance {
         audit.registry = Some(registry.name.to_string());
         let now = self.clock().now();
         let write = self.store.delete_registry(registry.id, now, &audit);
-        self.write_settings(write).await?;
-        Ok(())
+        match self.write_settings(write).await? {
+            // deleted by somebody else meanwhile
+            Deleted::Done | Deleted::NotThere => Ok(()),
+            Deleted::InUse(readers) => {
+                let readers: Vec<_> = readers
+                    .iter()
+                    // names that the caller may not see do not leak
+                    .map(|name| {
+                        let sees = self
+                            .may_read(name.as_str(), Some(right.actor.clone()))
+                            .is_ok();
+                        if sees {
+                            format!("registry `{name}`")
+                        } else {
+                            "a registry that you may not see".to_owned()
+                        }
+                    })
+                    .collect();
+                Err(Refusal::RegistryInUse {
+                    registry: registry.name.clone(),
+                    users: readers.join(", "),
+                }
+                .into())
+            }
+        }
     }
 
     /// Brings a deleted registry back as it was.

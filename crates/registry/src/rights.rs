@@ -31,6 +31,7 @@ pub struct Actor {
     pub(crate) registries: Option<Vec<RegistryName>>,
     pub(crate) crates: Option<Vec<NamePattern>>,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) subject: Option<String>,
     pub(crate) noted_use: AtomicI64,
     pub(crate) hash: TokenHash,
 }
@@ -175,6 +176,21 @@ registry_right! {
     MayAdminister
 }
 
+/// May see the audit log: all of it, or what it says of one registry.
+#[derive(Clone, Debug)]
+pub struct MayAudit {
+    /// The only registry of which it may be seen; none: all of it.
+    pub(crate) registry: Option<Arc<Registry>>,
+    pub(crate) actor: Arc<Actor>,
+}
+
+/// May see who pulled what: from every registry, or from some.
+#[derive(Clone, Debug)]
+pub struct MaySeeReaders {
+    /// The only registries from which it may be seen; none: every one, deleted ones too.
+    pub(crate) registries: Option<Vec<Arc<Registry>>>,
+}
+
 /// Acts with a good token, as whoever it is.
 #[derive(Clone, Debug)]
 pub struct SignedIn(pub(crate) Arc<Actor>);
@@ -238,6 +254,11 @@ impl Actor {
         self.expires_at
     }
 
+    /// Who is behind the token, where it was given to a job: `github:acme/app@refs/heads/main (run 4711)`.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
     fn token_names(&self, registry: &RegistryName) -> bool {
         self.registries
             .as_ref()
@@ -284,7 +305,10 @@ impl Actor {
         let member = self.roles.get(&registry.id).copied();
         let open = match registry.visibility {
             Visibility::Public => true,
-            Visibility::Internal => self.principal.kind != PrincipalKind::Team,
+            Visibility::Internal => !matches!(
+                self.principal.kind,
+                PrincipalKind::Team | PrincipalKind::Job
+            ),
             Visibility::Private => false,
         };
         member.or(open.then_some(Role::Reader))
@@ -345,8 +369,14 @@ impl Instance {
             )));
         }
         if !actor.scopes.has(demand.scope) {
+            let what_to_do = match actor.principal.kind {
+                PrincipalKind::Job => {
+                    "a job has what its trusted publisher says, and one of a pull request `read` alone"
+                }
+                _ => "make one that has it",
+            };
             return Err(Denied::Right(format!(
-                "this token may not {} in registry `{}`: it lacks the scope `{}`; make one that has it",
+                "this token may not {} in registry `{}`: it lacks the scope `{}`; {what_to_do}",
                 demand.deed, registry.name, demand.scope
             )));
         }
@@ -357,7 +387,10 @@ impl Instance {
                 demand.deed, registry.name
             )));
         }
-        let any_crate = role >= Role::Maintainer || registry.publishing == Publishing::Members;
+        // a rule with patterns says whose crates its jobs write: those that match, whoever owns them
+        let by_rule = actor.principal.kind == PrincipalKind::Job && actor.crates.is_some();
+        let any_crate =
+            role >= Role::Maintainer || registry.publishing == Publishing::Members || by_rule;
         let must_own = (!any_crate).then_some(actor.principal_id);
         Ok(Standing {
             registry,
@@ -476,10 +509,83 @@ impl Instance {
         Ok(MayAdminister { registry, actor })
     }
 
+    /// The whole audit log for instance admins; for a registry's admins what it says of that one, which they have to name.
+    ///
+    /// # Errors
+    /// [`Denied`] for everybody else.
+    pub fn may_audit(
+        &self,
+        registry: Option<&str>,
+        actor: Option<Arc<Actor>>,
+    ) -> Result<MayAudit, Denied> {
+        match (self.may_administer_instance(actor.clone()), registry) {
+            (Ok(right), _) => Ok(MayAudit {
+                registry: None,
+                actor: right.0,
+            }),
+            (Err(_), Some(name)) => {
+                let MayAdminister { registry, actor } = self.may_administer(name, actor)?;
+                Ok(MayAudit {
+                    registry: Some(registry),
+                    actor,
+                })
+            }
+            (Err(Denied::Right(_)), None) => Err(Denied::Right(
+                "this token may not see the whole audit log, which is for instance admins; ask for that of a registry that you administer, as in `?registry=acme`".to_owned(),
+            )),
+            (Err(denied), None) => Err(denied),
+        }
+    }
+
+    /// Every registry for instance admins, and for others those that they administer.
+    ///
+    /// # Errors
+    /// [`Denied`] for who administers none.
+    pub fn may_see_readers(&self, actor: Option<Arc<Actor>>) -> Result<MaySeeReaders, Denied> {
+        if self.may_administer_instance(actor.clone()).is_ok() {
+            return Ok(MaySeeReaders { registries: None });
+        }
+        let actor = actor.ok_or(Denied::SignIn)?;
+        let directory = self.directory();
+        let registries: Vec<_> = directory
+            .registries()
+            .filter(|registry| {
+                let name = registry.name.as_str();
+                self.may_administer(name, Some(actor.clone())).is_ok()
+            })
+            .cloned()
+            .collect();
+        if registries.is_empty() {
+            return Err(Denied::Right(format!(
+                "`{}` may not see who pulled what with this token: that is for the admins of a registry, with a token that has the scope `admin`",
+                actor.principal
+            )));
+        }
+        Ok(MaySeeReaders {
+            registries: Some(registries),
+        })
+    }
+
     /// # Errors
     /// [`Denied::SignIn`] without a token.
     pub fn signed_in(&self, actor: Option<Arc<Actor>>) -> Result<SignedIn, Denied> {
         actor.map(SignedIn).ok_or(Denied::SignIn)
+    }
+
+    /// What every person and every service account may see of the instance, such as its upstreams. A job is a guest of one
+    /// registry.
+    ///
+    /// # Errors
+    /// [`Denied`] without a token, and for a job.
+    pub fn at_home(&self, actor: Option<Arc<Actor>>) -> Result<SignedIn, Denied> {
+        let SignedIn(actor) = self.signed_in(actor)?;
+        if actor.principal.kind == PrincipalKind::Job {
+            return Err(Denied::Right(format!(
+                "`{}` may not see that: the token of a job is for one registry alone",
+                actor.principal
+            )));
+        }
+        Ok(SignedIn(actor))
     }
 
     /// # Errors

@@ -1,7 +1,7 @@
 //! Search over the crates of a registry: those that it hosts, then those of upstream's that it has given out. Nobody outside
 //! is ever asked.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use semver::Version;
 use serde::Deserialize;
@@ -12,11 +12,12 @@ use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp};
 use crate::{
     Instance,
     details::{IndexLine, recent_since},
-    directory::{Attached, Registry},
+    directory::Registry,
     downloads::day,
     refusal::Outcome,
     rights::MayRead,
     versions::CrateSource,
+    views::IndexFile,
 };
 
 /// The limit of crates.io is 100, that of the management API 200.
@@ -135,13 +136,11 @@ impl Instance {
             total = page.total;
             items = self.hosted_crates(registry, &page.items).await?;
         }
-        if wanted.source != Some(CrateSource::Hosted)
-            && let Some(attached) = &registry.upstream
-        {
+        if wanted.source != Some(CrateSource::Hosted) && !registry.upstreams.is_empty() {
             let found = self.store.search_cached(registry.id, wanted.text).await?;
             let shown: Vec<Spelling> = found
                 .into_iter()
-                .filter(|found| is_shown(registry, attached, found))
+                .filter(|found| is_shown(registry, found))
                 .map(|found| found.spelling)
                 .collect();
             // what stands before this page
@@ -151,7 +150,7 @@ impl Instance {
                 .saturating_sub(items.len());
             total += shown.len() as u64;
             let page: Vec<_> = shown.into_iter().skip(skip).take(room).collect();
-            items.extend(self.cached_crates(registry, attached, &page).await?);
+            items.extend(self.cached_crates(registry, &page).await?);
         }
         self.count_and_compare(registry, wanted.text, &mut items)
             .await?;
@@ -190,7 +189,6 @@ impl Instance {
     async fn cached_crates(
         &self,
         registry: &Registry,
-        attached: &Attached,
         spellings: &[Spelling],
     ) -> Outcome<Vec<FoundCrate>> {
         let mut given_out: HashMap<Spelling, Vec<CachedVersion>> = HashMap::new();
@@ -201,11 +199,27 @@ impl Instance {
         let mut items = Vec::with_capacity(spellings.len());
         for spelling in spellings {
             let given_out = given_out.remove(spelling).unwrap_or_default();
-            let file = self.known_file(&attached.upstream, spelling).await?;
+            let file = self.file_of(registry, spelling).await?;
             let file = file.as_ref().map(|file| (&file.body[..], file.gone));
             items.extend(cached_crate(registry, spelling, &given_out, file));
         }
         Ok(items)
+    }
+
+    /// The last file of the upstream that a name is read from, or would be.
+    async fn file_of(
+        &self,
+        registry: &Registry,
+        spelling: &Spelling,
+    ) -> Outcome<Option<Arc<IndexFile>>> {
+        for attached in self.askable(registry, spelling).await? {
+            if let Some(remote) = attached.upstream.remote()
+                && let Some(file) = self.known_file(remote, spelling).await?
+            {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
     }
 
     async fn count_and_compare(
@@ -232,9 +246,9 @@ impl Instance {
 
 /// Whether the `index` view would show a cached name: one that is private or forked here must not be told to be upstream's,
 /// and one that is hosted as well was found already.
-fn is_shown(registry: &Registry, attached: &Attached, found: &CachedName) -> bool {
+fn is_shown(registry: &Registry, found: &CachedName) -> bool {
     let name = found.spelling.canonical();
-    attached.takes(&name)
+    registry.takers(&name).next().is_some()
         && match registry.claim(&name) {
             Some(ClaimMode::Private | ClaimMode::Fork) => false,
             Some(ClaimMode::Merge) => !found.is_hosted,

@@ -122,6 +122,7 @@ impl Instance {
             registries: row.token.registries,
             crates: row.token.crates,
             expires_at: row.token.expires_at,
+            subject: row.token.subject,
             noted_use: AtomicI64::new(0),
             hash: *hash,
         });

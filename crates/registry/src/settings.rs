@@ -14,6 +14,8 @@ pub struct Settings {
     pub upstream: UpstreamSettings,
     /// Sizes.
     pub limits: Limits,
+    /// How long logs are kept.
+    pub audit: AuditSettings,
     /// Encrypts what must be read back.
     pub secret_key: SecretKey,
     /// Where the time comes from.
@@ -27,6 +29,8 @@ pub struct Settings {
 pub struct UpstreamSettings {
     /// An index entry is not asked for again within this time.
     pub freshness: Duration,
+    /// An index entry that is older by up to this is given out at once, and asked about meanwhile.
+    pub stale_while_revalidate: Duration,
     /// A "not there" holds this long.
     pub negative: Duration,
     /// A last good copy serves this long while its upstream fails.
@@ -35,6 +39,31 @@ pub struct UpstreamSettings {
     pub timeout: Duration,
     /// CIDRs or hosts beyond the public internet that upstreams may reach.
     pub allow_addresses: Vec<String>,
+    /// Whether what an index entry depends on is asked for before a client does.
+    pub read_ahead: bool,
+    /// Of all cached `.crate` files together, in bytes; over it, the least recently used go.
+    pub cache_size: Option<u64>,
+}
+
+impl UpstreamSettings {
+    /// By how much an index entry may be older than fresh and still be given out at once. Whoever sets `freshness` to zero
+    /// wants each answer to be asked for.
+    pub(crate) fn grace(&self) -> Duration {
+        if self.freshness.is_zero() {
+            Duration::ZERO
+        } else {
+            self.stale_while_revalidate
+        }
+    }
+}
+
+/// How long logs are kept; `None`: for ever.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSettings {
+    /// The audit log.
+    pub keep: Option<Duration>,
+    /// Each single download. Who pulled what is kept for ever, without the moments between.
+    pub keep_downloads: Option<Duration>,
 }
 
 /// Sizes in bytes.

@@ -55,6 +55,9 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// Who is behind it, where it was given to a job of a CI system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// A new token, with the only sight of its secret.
@@ -83,6 +86,7 @@ pub(crate) fn row(
         crates: None,
         expires_at: None,
         now: instance.clock().now(),
+        subject: None,
     }
 }
 
@@ -107,6 +111,7 @@ impl From<supercargo_store::TokenRow> for Token {
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
+            subject: row.subject,
         }
     }
 }
@@ -247,6 +252,7 @@ impl Instance {
             created_at: now,
             last_used_at: None,
             expires_at: end,
+            subject: None,
         };
         Ok(NewToken { secret, token })
     }
@@ -263,6 +269,9 @@ impl Instance {
             return Err(
                 shape("a team has no tokens; make one for a user or a service account").into(),
             );
+        }
+        if principal.kind == PrincipalKind::Job {
+            return Err(Refusal::OfJobs(principal.to_string()).into());
         }
         let instance_admin = maker.instance_role == supercargo_types::InstanceRole::Admin
             && maker.registries.is_none();

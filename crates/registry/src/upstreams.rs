@@ -8,11 +8,11 @@ use supercargo_store::{
     UpstreamSource as Source,
 };
 use supercargo_types::{RegistryName, Timestamp};
-use supercargo_upstream::{IndexUrl, Upstream, UpstreamAuth, crates_io_index};
+use supercargo_upstream::{IndexUrl, TrustedOrigin, Upstream, UpstreamAuth, crates_io_index};
 
 use crate::{
     Caller, Instance,
-    directory::UpstreamSummary,
+    directory::{Directory, Reads, RemoteUpstream, UpstreamSummary},
     refusal::{Outcome, Refusal},
     rights::{MayAdministerInstance, SignedIn},
     secrets::Secrets,
@@ -21,6 +21,7 @@ use crate::{
 /// The only preset.
 const CRATES_IO: &str = "crates.io";
 const LONGEST_NAME: usize = 64;
+const MOST_ORIGINS: usize = 10;
 
 /// An upstream to be made.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,7 +33,7 @@ pub struct UpstreamRequest {
     pub preset: Option<String>,
     /// Or a sparse index.
     pub index: Option<String>,
-    /// Or a registry of this server; comes with a later version.
+    /// Or a registry of this server.
     pub registry: Option<RegistryName>,
     /// None where absent.
     pub auth: Option<AuthRequest>,
@@ -68,11 +69,17 @@ pub enum AuthRequest {
     Token {
         /// The token.
         secret: String,
+        /// Origins besides the index's own that are shown it.
+        #[serde(default)]
+        origins: Vec<String>,
     },
     /// Sent as `Bearer`.
     Bearer {
         /// The token.
         secret: String,
+        /// Origins besides the index's own that are shown it.
+        #[serde(default)]
+        origins: Vec<String>,
     },
     /// Sent as `Basic`.
     Basic {
@@ -80,6 +87,9 @@ pub enum AuthRequest {
         username: String,
         /// The password.
         secret: String,
+        /// Origins besides the index's own that are shown it.
+        #[serde(default)]
+        origins: Vec<String>,
     },
 }
 
@@ -102,6 +112,11 @@ pub enum UpstreamSource {
     Index {
         /// The URL.
         index: String,
+    },
+    /// `{"registry":"shared"}`.
+    Registry {
+        /// Its name, unless the caller may not see it.
+        registry: Option<RegistryName>,
     },
 }
 
@@ -129,6 +144,9 @@ pub struct AuthShown {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
+    /// Origins besides the index's own that are shown it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    origins: Vec<String>,
 }
 
 /// What a connection test found.
@@ -152,28 +170,32 @@ pub(crate) fn summary(row: UpstreamRow, secrets: &Secrets) -> anyhow::Result<Ups
             secret: open(secret)?.into(),
         },
     };
-    let (index, is_preset) = match &row.settings.source {
-        Source::CratesIo => (crates_io_index(), true),
-        Source::Sparse { index_url } => (index_url.parse()?, false),
-        Source::Registry { .. } => {
-            anyhow::bail!(
-                "upstream `{}` is a registry of this server, which this version cannot read through",
-                row.name
-            )
-        }
+    let also = row.settings.auth_origins.iter().map(|text| text.parse());
+    let also = also.collect::<Result<Vec<_>, _>>()?;
+    let remote = |index, is_preset| {
+        Reads::Remote(Arc::new(RemoteUpstream {
+            id: row.id,
+            name: row.name.clone(),
+            client: Upstream {
+                name: row.name.clone(),
+                index,
+                auth,
+                also,
+                is_preset,
+            },
+        }))
     };
-    let client = Upstream {
-        name: row.name.clone(),
-        index,
-        auth,
-        is_preset,
+    let reads = match &row.settings.source {
+        Source::CratesIo => remote(crates_io_index(), true),
+        Source::Sparse { index_url } => remote(index_url.parse()?, false),
+        Source::Registry { registry_id } => Reads::Registry(*registry_id),
     };
     Ok(UpstreamSummary {
         id: row.id,
         name: row.name,
         settings: row.settings,
         created_at: row.created_at,
-        client,
+        reads,
     })
 }
 
@@ -196,13 +218,15 @@ fn seal(secrets: &Secrets, name: &str, auth: Option<AuthRequest>) -> Result<Stor
     };
     Ok(match auth {
         None | Some(AuthRequest::None {}) => StoredAuth::None,
-        Some(AuthRequest::Token { secret }) => StoredAuth::Token {
+        Some(AuthRequest::Token { secret, .. }) => StoredAuth::Token {
             secret: seal(secret)?,
         },
-        Some(AuthRequest::Bearer { secret }) => StoredAuth::Bearer {
+        Some(AuthRequest::Bearer { secret, .. }) => StoredAuth::Bearer {
             secret: seal(secret)?,
         },
-        Some(AuthRequest::Basic { username, secret }) => {
+        Some(AuthRequest::Basic {
+            username, secret, ..
+        }) => {
             if username.contains(':') || username.chars().any(char::is_control) {
                 return Err(shape(
                     "`auth.username` must not hold `:` or control characters",
@@ -216,11 +240,33 @@ fn seal(secrets: &Secrets, name: &str, auth: Option<AuthRequest>) -> Result<Stor
     })
 }
 
+/// Where the credentials go besides the index: where its files are kept elsewhere.
+fn auth_origins(auth: Option<&AuthRequest>) -> Result<Vec<String>, Refusal> {
+    let origins = match auth {
+        None | Some(AuthRequest::None {}) => return Ok(Vec::new()),
+        Some(
+            AuthRequest::Token { origins, .. }
+            | AuthRequest::Bearer { origins, .. }
+            | AuthRequest::Basic { origins, .. },
+        ) => origins,
+    };
+    if origins.len() > MOST_ORIGINS {
+        return Err(Refusal::UpstreamShape(format!(
+            "`auth.origins` has at most {MOST_ORIGINS} entries"
+        )));
+    }
+    let parse = |text: &String| match text.parse::<TrustedOrigin>() {
+        Ok(origin) => Ok(origin.to_string()),
+        Err(invalid) => Err(Refusal::UpstreamShape(format!("`auth.origins`: {invalid}"))),
+    };
+    origins.iter().map(parse).collect()
+}
+
 fn shape(text: &str) -> Refusal {
     Refusal::UpstreamShape(text.to_owned())
 }
 
-fn source(request: &UpstreamRequest) -> Result<Source, Refusal> {
+fn source(directory: &Directory, request: &UpstreamRequest) -> Result<Source, Refusal> {
     match (&request.preset, &request.index, &request.registry) {
         (Some(preset), None, None) if preset == CRATES_IO => Ok(Source::CratesIo),
         (Some(preset), None, None) => Err(Refusal::UpstreamShape(format!(
@@ -234,9 +280,25 @@ fn source(request: &UpstreamRequest) -> Result<Source, Refusal> {
                 index_url: parsed.to_string(),
             })
         }
-        (None, None, Some(_)) => Err(shape(
-            "reading through another registry of this server comes with a later version",
-        )),
+        (None, None, Some(name)) => {
+            if request
+                .auth
+                .as_ref()
+                .is_some_and(|auth| !matches!(auth, AuthRequest::None {}))
+            {
+                return Err(shape(
+                    "`auth`: a registry of this server is read without credentials; leave it out",
+                ));
+            }
+            let registry = directory.registry(name.as_str()).ok_or_else(|| {
+                Refusal::UpstreamShape(format!(
+                    "`registry`: there is no registry `{name}` on this server; make it first"
+                ))
+            })?;
+            Ok(Source::Registry {
+                registry_id: registry.id,
+            })
+        }
         _ => Err(shape("give one of `preset`, `index` and `registry`")),
     }
 }
@@ -256,13 +318,15 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 impl UpstreamSummary {
+    pub(crate) fn has_credentials(&self) -> bool {
+        !matches!(self.settings.auth, StoredAuth::None)
+    }
+}
+
+impl RemoteUpstream {
     /// Whether a dependency's registry URL names this upstream.
     pub(crate) fn is_at(&self, url: &str) -> bool {
         self.client.index.is_at(url) || (self.client.is_preset && url == crate::publish::CRATES_IO)
-    }
-
-    pub(crate) fn has_credentials(&self) -> bool {
-        !matches!(self.settings.auth, StoredAuth::None)
     }
 }
 
@@ -285,13 +349,16 @@ impl Instance {
                 Source::Sparse { index_url } => UpstreamSource::Index {
                     index: index_url.clone(),
                 },
-                Source::CratesIo | Source::Registry { .. } => {
-                    UpstreamSource::Preset { preset: CRATES_IO }
-                }
+                Source::CratesIo => UpstreamSource::Preset { preset: CRATES_IO },
+                Source::Registry { registry_id } => UpstreamSource::Registry {
+                    // null where the caller may not see it
+                    registry: directory.registry_name(*registry_id).filter(sees).cloned(),
+                },
             },
             auth: AuthShown {
                 kind: auth.kind().as_str(),
                 username,
+                origins: upstream.settings.auth_origins.clone(),
             },
             usable_by: upstream
                 .settings
@@ -334,7 +401,7 @@ impl Instance {
         }
     }
 
-    fn find_upstream(&self, name: &str) -> Outcome<Arc<UpstreamSummary>> {
+    pub(crate) fn find_upstream(&self, name: &str) -> Outcome<Arc<UpstreamSummary>> {
         let found = self.directory().upstream(name).cloned();
         Ok(found.ok_or_else(|| Refusal::NoUpstream(name.to_owned()))?)
     }
@@ -356,7 +423,8 @@ impl Instance {
         check_name(&request.name)?;
         self.check_usable_by(request.usable_by.as_deref())?;
         let settings = UpstreamSettings {
-            source: source(&request)?,
+            source: source(&self.directory(), &request)?,
+            auth_origins: auth_origins(request.auth.as_ref())?,
             auth: seal(&self.secrets, &request.name, request.auth)?,
             usable_by: request.usable_by,
         };
@@ -386,6 +454,7 @@ impl Instance {
         let upstream = self.find_upstream(name)?;
         let mut settings = upstream.settings.clone();
         if let Some(auth) = edit.auth {
+            settings.auth_origins = auth_origins(Some(&auth))?;
             settings.auth = seal(&self.secrets, name, Some(auth))?;
         }
         if let Some(usable_by) = edit.usable_by {
@@ -445,9 +514,17 @@ impl Instance {
         name: &str,
     ) -> Outcome<UpstreamTest> {
         let upstream = self.find_upstream(name)?;
-        Ok(match self.upstream.test(&upstream.client).await {
-            Ok(latency) => UpstreamTest::Works(latency),
-            Err(failed) => UpstreamTest::Fails(failed.to_string()),
+        Ok(match &upstream.reads {
+            Reads::Remote(remote) => match self.upstream.test(&remote.client).await {
+                Ok(latency) => UpstreamTest::Works(latency),
+                Err(failed) => UpstreamTest::Fails(failed.to_string()),
+            },
+            Reads::Registry(id) => match self.directory().registry_by_id(*id) {
+                Some(_) => UpstreamTest::Works(Duration::ZERO),
+                None => UpstreamTest::Fails(format!(
+                    "upstream `{name}` reads a registry that is deleted; restore that, or delete the upstream"
+                )),
+            },
         })
     }
 }

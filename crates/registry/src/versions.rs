@@ -217,13 +217,12 @@ impl Instance {
             .flat_map(|hosted| &hosted.versions)
             .map(|row| (row.id, row))
             .collect();
-        let sizes = match &parts.registry.upstream {
-            Some(attached) if parts.listing.is_some() => {
-                let id = attached.upstream.id;
-                self.store.cached_sizes(id, parts.name).await?
+        let mut sizes = HashMap::new();
+        if parts.listing.is_some() {
+            for remote in parts.registry.remotes() {
+                sizes.extend(self.store.cached_sizes(remote.id, parts.name).await?);
             }
-            _ => HashMap::new(),
-        };
+        }
         let mut items = Vec::new();
         for listed in parts.listing.iter().flat_map(|listing| listing.versions()) {
             let item = match listed.origin {
@@ -234,7 +233,7 @@ impl Instance {
                     };
                     hosted_item(parts, row, listed.state(), listed.reason())
                 }
-                Origin::Upstream => upstream_item(parts, listed, &sizes),
+                Origin::Upstream { id, .. } => upstream_item(parts, listed, id, &sizes),
             };
             items.push(item);
         }
@@ -283,8 +282,13 @@ impl Instance {
 /// What stands for "published here" where otherwise an upstream's name stands.
 pub(crate) const HOSTED: &str = "hosted";
 
-fn upstream_item(parts: &Parts<'_>, listed: &Listed, sizes: &HashMap<Digest, u64>) -> VersionItem {
-    let attached = parts.registry.upstream.as_ref();
+fn upstream_item(
+    parts: &Parts<'_>,
+    listed: &Listed,
+    upstream_id: i64,
+    sizes: &HashMap<Digest, u64>,
+) -> VersionItem {
+    let attached = parts.registry.attached(upstream_id);
     let size = listed.checksum.and_then(|checksum| sizes.get(&checksum));
     VersionItem {
         name: listed.name.clone(),

@@ -8,7 +8,7 @@ use supercargo_types::Spelling;
 
 use crate::{
     Caller, Instance,
-    directory::Registry,
+    directory::{Attached, Reads, Registry},
     publish::not_owner,
     refusal::{Failure, Outcome, Refusal},
     rights::MayYank,
@@ -96,21 +96,30 @@ impl Instance {
         name: &Spelling,
     ) -> Outcome<Failure> {
         let canonical = name.canonical();
-        if self.mode(registry, &canonical).await?.is_none()
-            && let Some(attached) = registry
-                .upstream
-                .as_ref()
-                .filter(|attached| attached.takes(&canonical))
-            && self.has_cached(attached.upstream.id, name).await?
-        {
-            return Ok(Refusal::NotHosted {
-                registry: registry.name.clone(),
-                name: name.to_string(),
-                upstream: attached.upstream.name.clone(),
+        if self.mode(registry, &canonical).await?.is_none() {
+            for attached in self.askable(registry, name).await? {
+                if self.is_known_in(attached, name).await? {
+                    return Ok(Refusal::NotHosted {
+                        registry: registry.name.clone(),
+                        name: name.to_string(),
+                        upstream: attached.upstream.name.clone(),
+                    }
+                    .into());
+                }
             }
-            .into());
         }
         Ok(no_crate(registry, name))
+    }
+
+    /// Whether an upstream is known to have a name, without asking outside.
+    async fn is_known_in(&self, attached: &Attached, name: &Spelling) -> Outcome<bool> {
+        match &attached.upstream.reads {
+            Reads::Remote(remote) => self.has_cached(remote.id, name).await,
+            Reads::Registry(inner) => {
+                let row = self.store.crate_row(*inner, &name.canonical()).await?;
+                Ok(row.is_some_and(|row| row.released_at.is_none()))
+            }
+        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! The audit log: who did what, was denied what, and alarms. Rows are only ever added.
 
-use supercargo_types::Timestamp;
+use supercargo_types::{CanonicalName, Timestamp};
 
 use crate::{
-    Store, StoreError, engine::Transaction, query::query, row::Row, statements::statements,
+    Store, StoreError,
+    engine::Transaction,
+    query::{Query, query},
+    row::Row,
+    statements::statements,
     words::words,
 };
 
@@ -66,6 +70,12 @@ pub struct AuditFilter {
     pub principal: Option<String>,
     /// Only this action.
     pub action: Option<String>,
+    /// Only what ended so.
+    pub outcome: Option<AuditOutcome>,
+    /// Only this crate, in any spelling.
+    pub crate_name: Option<CanonicalName>,
+    /// Only this version, as it was written down.
+    pub version: Option<String>,
     /// Only from then on.
     pub from: Option<Timestamp>,
     /// Only before then.
@@ -77,18 +87,63 @@ statements! {
         INSERT INTO audit (at, action, outcome, principal, token_id, address, user_agent,
             registry, crate, version, detail, request_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    // Two texts for one question: the index over registries serves only a condition that always demands one.
     LIST_AUDIT = "
         SELECT id, at, action, outcome, principal, token_id, address, user_agent,
             registry, crate, version, detail, request_id
         FROM audit
-        WHERE (CAST($1 AS TEXT) IS NULL OR registry = $1)
+        WHERE CAST($1 AS TEXT) IS NULL
             AND (CAST($2 AS TEXT) IS NULL OR principal = $2)
             AND (CAST($3 AS TEXT) IS NULL OR action = $3)
             AND (CAST($4 AS BIGINT) IS NULL OR at >= $4)
             AND (CAST($5 AS BIGINT) IS NULL OR at < $5)
-            AND (CAST($6 AS BIGINT) IS NULL OR id < $6)
+            AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+            AND (CAST($7 AS TEXT) IS NULL OR LOWER(REPLACE(crate, '_', '-')) = $7)
+            AND (CAST($8 AS TEXT) IS NULL OR version = $8)
+            AND (CAST($9 AS BIGINT) IS NULL OR id < $9)
         ORDER BY id DESC
-        LIMIT $7";
+        LIMIT $10";
+    COUNT_AUDIT = "
+        SELECT COUNT(*) AS total FROM (
+            SELECT 1 FROM audit
+            WHERE CAST($1 AS TEXT) IS NULL
+                AND (CAST($2 AS TEXT) IS NULL OR principal = $2)
+                AND (CAST($3 AS TEXT) IS NULL OR action = $3)
+                AND (CAST($4 AS BIGINT) IS NULL OR at >= $4)
+                AND (CAST($5 AS BIGINT) IS NULL OR at < $5)
+                AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+                AND (CAST($7 AS TEXT) IS NULL OR LOWER(REPLACE(crate, '_', '-')) = $7)
+                AND (CAST($8 AS TEXT) IS NULL OR version = $8)
+            LIMIT $9) AS some_rows";
+    LIST_AUDIT_OF_REGISTRY = "
+        SELECT id, at, action, outcome, principal, token_id, address, user_agent,
+            registry, crate, version, detail, request_id
+        FROM audit
+        WHERE registry = $1
+            AND (CAST($2 AS TEXT) IS NULL OR principal = $2)
+            AND (CAST($3 AS TEXT) IS NULL OR action = $3)
+            AND (CAST($4 AS BIGINT) IS NULL OR at >= $4)
+            AND (CAST($5 AS BIGINT) IS NULL OR at < $5)
+            AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+            AND (CAST($7 AS TEXT) IS NULL OR LOWER(REPLACE(crate, '_', '-')) = $7)
+            AND (CAST($8 AS TEXT) IS NULL OR version = $8)
+            AND (CAST($9 AS BIGINT) IS NULL OR id < $9)
+        ORDER BY id DESC
+        LIMIT $10";
+    COUNT_AUDIT_OF_REGISTRY = "
+        SELECT COUNT(*) AS total FROM (
+            SELECT 1 FROM audit
+            WHERE registry = $1
+                AND (CAST($2 AS TEXT) IS NULL OR principal = $2)
+                AND (CAST($3 AS TEXT) IS NULL OR action = $3)
+                AND (CAST($4 AS BIGINT) IS NULL OR at >= $4)
+                AND (CAST($5 AS BIGINT) IS NULL OR at < $5)
+                AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+                AND (CAST($7 AS TEXT) IS NULL OR LOWER(REPLACE(crate, '_', '-')) = $7)
+                AND (CAST($8 AS TEXT) IS NULL OR version = $8)
+            LIMIT $9) AS some_rows";
+    PRUNE_AUDIT = "
+        DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)";
 }
 
 /// Writes an entry beside what it tells of.
@@ -121,6 +176,15 @@ impl Store {
         transaction.commit().await
     }
 
+    /// Writes several entries, all or none.
+    pub async fn add_audits(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
+        for entry in entries {
+            insert(&mut transaction, entry).await?;
+        }
+        transaction.commit().await
+    }
+
     /// The newest entries first, from before `before_id` on.
     pub async fn list_audit(
         &self,
@@ -128,15 +192,45 @@ impl Store {
         limit: u32,
         before_id: Option<i64>,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        let list = query(LIST_AUDIT)
-            .bind(filter.registry.as_deref())
-            .bind(filter.principal.as_deref())
-            .bind(filter.action.as_deref())
-            .bind(filter.from)
-            .bind(filter.to)
-            .bind(before_id)
-            .bind(limit);
+        let text = match filter.registry {
+            Some(_) => LIST_AUDIT_OF_REGISTRY,
+            None => LIST_AUDIT,
+        };
+        let list = filter.bound_to(text).bind(before_id).bind(limit);
         self.rows(list).await?.iter().map(audit_row).collect()
+    }
+
+    /// How many entries there are, counted up to `most`: a log has no end, and nobody should wait for it.
+    pub async fn count_audit(&self, filter: &AuditFilter, most: u32) -> Result<u64, StoreError> {
+        let text = match filter.registry {
+            Some(_) => COUNT_AUDIT_OF_REGISTRY,
+            None => COUNT_AUDIT,
+        };
+        self.count(filter.bound_to(text).bind(most)).await
+    }
+
+    /// Removes the oldest entries from before a time, so many at most, and says how many it were.
+    pub async fn prune_audit(&self, before: Timestamp, most: u32) -> Result<u64, StoreError> {
+        let mut transaction = self.write().await?;
+        let prune = query(PRUNE_AUDIT).bind(before).bind(most);
+        let pruned = transaction.execute(prune).await?;
+        transaction.commit().await?;
+        Ok(pruned)
+    }
+}
+
+impl AuditFilter {
+    /// A statement whose first eight parameters are these.
+    pub(crate) fn bound_to(&self, text: &'static str) -> Query<'_> {
+        query(text)
+            .bind(self.registry.as_deref())
+            .bind(self.principal.as_deref())
+            .bind(self.action.as_deref())
+            .bind(self.from)
+            .bind(self.to)
+            .bind(self.outcome.map(AuditOutcome::as_str))
+            .bind(self.crate_name.as_ref().map(CanonicalName::as_str))
+            .bind(self.version.as_deref())
     }
 }
 

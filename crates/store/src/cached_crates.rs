@@ -64,15 +64,16 @@ pub struct CachedVersion {
 statements! {
     SELECT_CRATE = "SELECT size FROM cached_crates WHERE upstream_id = $1 AND checksum = $2";
     INSERT_CRATE = "
-        INSERT INTO cached_crates (upstream_id, checksum, spelling, version, size, stored_at)
-        SELECT $1, $2, $3, $4, $5, $6
+        INSERT INTO cached_crates (upstream_id, checksum, spelling, version, size, stored_at, used_at)
+        SELECT $1, $2, $3, $4, $5, $6, $6
         WHERE EXISTS (SELECT 1 FROM upstreams WHERE id = $1)
         ON CONFLICT (upstream_id, checksum) DO NOTHING";
     LIST_SIZES = "
         SELECT checksum, size FROM cached_crates WHERE upstream_id = $1 AND spelling = $2";
     DESCRIBE_CRATE = "
         UPDATE cached_crates SET description = $3 WHERE upstream_id = $1 AND checksum = $2";
-    // what the registry has given out (its ledger) and an upstream of it has itself delivered: neither alone is enough
+    // what the registry has given out (its ledger) and an upstream of it has itself delivered: neither alone is enough, but for
+    // a registry of this server, whose files are its own
     SEARCH_CACHED = "
         WITH found AS (
             SELECT l.spelling,
@@ -82,8 +83,11 @@ statements! {
                     ELSE 3 END) AS distance
             FROM ledger l
             JOIN registry_upstreams a ON a.registry_id = l.registry_id
-            JOIN cached_crates k ON k.upstream_id = a.upstream_id AND k.checksum = l.checksum
+            JOIN upstreams u ON u.id = a.upstream_id
+            LEFT JOIN cached_crates k ON k.upstream_id = a.upstream_id AND k.checksum = l.checksum
             WHERE l.registry_id = $1
+                AND (k.checksum IS NOT NULL
+                    OR (u.registry_id IS NOT NULL AND l.upstream_id = u.id))
                 AND (REPLACE(l.spelling, '_', '-') LIKE $4 ESCAPE '!'
                     OR LOWER(k.description) LIKE $5 ESCAPE '!')
             GROUP BY l.spelling)
@@ -99,11 +103,19 @@ statements! {
     LIST_CACHED = "
         WITH RECURSIVE place (n) AS (
             SELECT 0 UNION ALL SELECT n + 1 FROM place WHERE n + 1 < $3)
-        SELECT l.spelling, l.version, l.checksum, l.line, k.size, k.description, l.first_at
+        SELECT l.spelling, l.version, l.checksum, l.line, l.first_at,
+            COALESCE(k.size, (SELECT MAX(v.size) FROM versions v WHERE v.checksum = l.checksum),
+                (SELECT MAX(o.size) FROM cached_crates o WHERE o.checksum = l.checksum), 0) AS size,
+            COALESCE(k.description,
+                (SELECT MAX(v.description) FROM versions v WHERE v.checksum = l.checksum),
+                (SELECT MAX(o.description) FROM cached_crates o WHERE o.checksum = l.checksum))
+                AS description
         FROM ledger l
         JOIN registry_upstreams a ON a.registry_id = l.registry_id
-        JOIN cached_crates k ON k.upstream_id = a.upstream_id AND k.checksum = l.checksum
+        JOIN upstreams u ON u.id = a.upstream_id
+        LEFT JOIN cached_crates k ON k.upstream_id = a.upstream_id AND k.checksum = l.checksum
         WHERE l.registry_id = $1 AND l.view IN ('index', 'mirror')
+            AND (k.checksum IS NOT NULL OR (u.registry_id IS NOT NULL AND l.upstream_id = u.id))
             AND l.spelling IN (SELECT RTRIM(SUBSTR($2, n * 64 + 1, 64)) FROM place)
         ORDER BY l.spelling, l.first_at, l.version, l.view";
 }

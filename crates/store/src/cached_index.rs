@@ -29,6 +29,17 @@ pub struct CachedIndex {
     pub gone_at: Option<Timestamp>,
 }
 
+/// How sure the database is of a file, without the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachedIndexCheck {
+    /// When the upstream confirmed it last.
+    pub checked_at: Timestamp,
+    /// When it changed last, for us.
+    pub changed_at: Timestamp,
+    /// Whether the upstream says that there is no such file any more.
+    pub is_gone: bool,
+}
+
 /// What an upstream answered.
 #[derive(Clone, Debug)]
 pub enum CachedIndexChange {
@@ -103,6 +114,9 @@ statements! {
     SELECT_CACHED = "
         SELECT body, etag, last_modified, fetched_at, checked_at, changed_at, gone_at
         FROM cached_index WHERE upstream_id = $1 AND spelling = $2";
+    SELECT_CHECK = "
+        SELECT checked_at, changed_at, gone_at FROM cached_index
+        WHERE upstream_id = $1 AND spelling = $2";
     // an upstream that was deleted after it had answered is passed over: its reference would break, and the whole batch with it
     REPLACE_CACHED = "
         INSERT INTO cached_index (upstream_id, spelling, body, etag, last_modified, fetched_at,
@@ -149,6 +163,26 @@ impl Store {
             changed_at: row.time("changed_at")?,
             gone_at: row.maybe_time("gone_at")?,
         }))
+    }
+
+    /// How sure the database is of a file: another process may have asked about it a moment ago.
+    pub async fn cached_index_check(
+        &self,
+        upstream_id: i64,
+        spelling: &Spelling,
+    ) -> Result<Option<CachedIndexCheck>, StoreError> {
+        let select = query(SELECT_CHECK)
+            .bind(upstream_id)
+            .bind(spelling.as_str());
+        let row = self.row(select).await?;
+        row.map(|row| {
+            Ok(CachedIndexCheck {
+                checked_at: row.time("checked_at")?,
+                changed_at: row.time("changed_at")?,
+                is_gone: row.maybe_time("gone_at")?.is_some(),
+            })
+        })
+        .transpose()
     }
 
     /// Writes down a batch of answers, all or none; those of upstreams that are no longer there do not count.

@@ -19,11 +19,11 @@ pub struct DirectoryRows {
 statements! {
     LIST_REGISTRIES = "
         SELECT id, name, description, labels, visibility, publishing, created_at, changed_at, deleted_at,
-            purged_at, allow_patterns, block_patterns
+            purged_at, allow_patterns, block_patterns, republish
         FROM registries ORDER BY name";
     LIST_UPSTREAMS = "
         SELECT id, name, kind, index_url, registry_id, auth_kind, auth_username, auth_secret,
-            usable_by, created_at
+            usable_by, auth_origins, created_at
         FROM upstreams ORDER BY name";
     LIST_ATTACHMENTS = "
         SELECT registry_id, upstream_id, only_patterns, except_patterns
@@ -96,6 +96,7 @@ fn registry(row: &Row) -> Result<RegistryRow, StoreError> {
         purged_at: row.maybe_time("purged_at")?,
         allow: row.json("allow_patterns")?,
         block: row.json("block_patterns")?,
+        republish: row.flag("republish")?,
         quarantines: Vec::new(),
         upstreams: Vec::new(),
         claims: Vec::new(),

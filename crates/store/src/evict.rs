@@ -15,7 +15,8 @@ pub struct Evicted {
 
 statements! {
     // What another registry has given out is not this one's to drop, for its upstream may not have it any more; nor is a
-    // file that upstream has lost: it is all that is left of the crate.
+    // file that upstream has lost, or whose bytes it has changed, of which there is an alarm, or that was given by another
+    // upstream than the one that the name is read from now: it would not come back.
     EVICT_FILES = "
         DELETE FROM cached_index
         WHERE upstream_id = $1 AND gone_at IS NULL
@@ -29,6 +30,13 @@ statements! {
             AND checksum NOT IN (SELECT checksum FROM ledger WHERE registry_id <> $2)
             AND spelling NOT IN (
                 SELECT spelling FROM cached_index WHERE upstream_id = $1 AND gone_at IS NOT NULL)
+            AND spelling NOT IN (
+                SELECT spelling FROM pins WHERE registry_id = $2 AND upstream_id <> $1)
+            AND NOT EXISTS (
+                SELECT 1 FROM audit a
+                WHERE a.outcome = 'alarm' AND a.action = 'upstream.bytes_changed'
+                    AND a.crate = cached_crates.spelling AND a.version = cached_crates.version
+                    AND a.at >= cached_crates.stored_at)
         RETURNING spelling, checksum";
     EVICT_FILE = "
         DELETE FROM cached_index
@@ -45,6 +53,14 @@ statements! {
             AND NOT EXISTS (
                 SELECT 1 FROM cached_index k
                 WHERE k.upstream_id = $1 AND k.spelling = $3 AND k.gone_at IS NOT NULL)
+            AND NOT EXISTS (
+                SELECT 1 FROM pins p
+                WHERE p.registry_id = $2 AND p.spelling = $3 AND p.upstream_id <> $1)
+            AND NOT EXISTS (
+                SELECT 1 FROM audit a
+                WHERE a.outcome = 'alarm' AND a.action = 'upstream.bytes_changed'
+                    AND a.crate = cached_crates.spelling AND a.version = cached_crates.version
+                    AND a.at >= cached_crates.stored_at)
         RETURNING spelling, checksum";
 }
 

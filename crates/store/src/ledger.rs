@@ -3,8 +3,8 @@
 use supercargo_types::{Digest, NamePattern, Spelling, Timestamp, View};
 
 use crate::{
-    AuditEntry, Change, Store, StoreError, audit, engine::Transaction, query::query, registries,
-    statements::statements,
+    AuditEntry, Change, NewPin, Store, StoreError, audit, engine::Transaction, pins, query::query,
+    registries, statements::statements,
 };
 
 /// What a view promised about a version.
@@ -16,11 +16,22 @@ pub struct LedgerRow {
     pub checksum: Digest,
     /// The index line that was served.
     pub line: String,
+    /// The upstream that gave them, while it exists.
+    pub upstream_id: Option<i64>,
+}
+
+/// What stands in the ledger after something was to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerStands {
+    /// These bytes: the caller's own may go out only if they are the same.
+    Bytes(Digest),
+    /// The name is read from another upstream, or the caller's is not attached any more: nothing was recorded.
+    PinnedElsewhere,
 }
 
 statements! {
     LIST_LEDGER = "
-        SELECT version, checksum, line FROM ledger
+        SELECT version, checksum, line, upstream_id FROM ledger
         WHERE registry_id = $1 AND view = $2 AND spelling = $3
         ORDER BY first_at, version";
     SELECT_LEDGER = "
@@ -28,8 +39,8 @@ statements! {
         WHERE registry_id = $1 AND view = $2 AND spelling = $3 AND version = $4";
     // the update changes nothing: it makes the row that won come back on both engines
     INSERT_LEDGER = "
-        INSERT INTO ledger (registry_id, view, spelling, version, checksum, line, first_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO ledger (registry_id, view, spelling, version, checksum, line, first_at, upstream_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (registry_id, view, spelling, version) DO UPDATE SET first_at = ledger.first_at
         RETURNING checksum";
     COUNT_BY_SPELLING = "
@@ -40,6 +51,9 @@ statements! {
     SELECT_SERVED = "
         SELECT 1 AS one FROM ledger
         WHERE registry_id = $1 AND spelling = $2 AND version = $3 AND checksum = $4 LIMIT 1";
+    LIST_SERVERS = "
+        SELECT DISTINCT registry_id FROM ledger
+        WHERE checksum = $1 AND spelling = $2 AND version = $3";
     FORGET_VERSION = "
         DELETE FROM ledger WHERE registry_id = $1 AND spelling = $2 AND version = $3";
     FORGET_SPELLING = "
@@ -87,13 +101,13 @@ impl Store {
                     version: row.text("version")?,
                     checksum: row.digest("checksum")?,
                     line: row.text("line")?,
+                    upstream_id: row.maybe_integer("upstream_id")?,
                 })
             })
             .collect()
     }
 
-    /// Records what a view is about to give out, unless something stands there, and returns the checksum that stands there:
-    /// the caller's bytes may go out only if it is theirs.
+    /// Records what a view is about to give out from an upstream, unless something stands there, and pins the name to it.
     pub async fn add_ledger(
         &self,
         registry_id: i64,
@@ -101,7 +115,7 @@ impl Store {
         spelling: &Spelling,
         row: &LedgerRow,
         now: Timestamp,
-    ) -> Result<Digest, StoreError> {
+    ) -> Result<LedgerStands, StoreError> {
         // nearly always it stands there: reading keeps that off the only writer, and the insert settles every race
         let select = query(SELECT_LEDGER)
             .bind(registry_id)
@@ -109,7 +123,7 @@ impl Store {
             .bind(spelling.as_str())
             .bind(row.version.as_str());
         if let Some(stands) = self.row(select).await? {
-            return stands.digest("checksum");
+            return Ok(LedgerStands::Bytes(stands.digest("checksum")?));
         }
         let insert = query(INSERT_LEDGER)
             .bind(registry_id)
@@ -118,8 +132,20 @@ impl Store {
             .bind(row.version.as_str())
             .bind(&row.checksum)
             .bind(row.line.as_str())
-            .bind(now);
+            .bind(now)
+            .bind(row.upstream_id);
         let mut transaction = self.write().await?;
+        if let Some(upstream_id) = row.upstream_id {
+            let pin = NewPin {
+                registry_id,
+                spelling: spelling.clone(),
+                upstream_id,
+                now,
+            };
+            if pins::insert(&mut transaction, &pin).await? != Some(upstream_id) {
+                return Ok(LedgerStands::PinnedElsewhere);
+            }
+        }
         let stands = match transaction.row(insert).await? {
             Some(stands) => stands.digest("checksum")?,
             None => row.checksum,
@@ -129,7 +155,7 @@ impl Store {
             canonical: spelling.canonical(),
         });
         transaction.commit().await?;
-        Ok(stands)
+        Ok(LedgerStands::Bytes(stands))
     }
 
     /// Whether any view of a registry gave these bytes out as this version.
@@ -146,6 +172,21 @@ impl Store {
             .bind(version)
             .bind(checksum);
         Ok(self.row(select).await?.is_some())
+    }
+
+    /// The registries of which any view gave these bytes out as this version.
+    pub async fn served_in(
+        &self,
+        spelling: &Spelling,
+        version: &str,
+        checksum: &Digest,
+    ) -> Result<Vec<i64>, StoreError> {
+        let list = query(LIST_SERVERS)
+            .bind(checksum)
+            .bind(spelling.as_str())
+            .bind(version);
+        let rows = self.rows(list).await?;
+        rows.iter().map(|row| row.integer("registry_id")).collect()
     }
 
     /// Forgets what every view promised about a version: what upstream lists now is accepted. False when nothing was

@@ -4,8 +4,10 @@
 //! the audit entry that belongs to it and stores both in one transaction. Nothing here knows HTTP, decides who may do what,
 //! or reads a clock: times come in as arguments.
 
+mod alarms;
 mod audit;
 mod bootstrap;
+mod cache;
 mod cached_crates;
 mod cached_index;
 mod claims;
@@ -14,6 +16,7 @@ mod database_url;
 mod dependencies;
 mod details;
 mod directory;
+mod download_log;
 mod downloads;
 mod engine;
 mod error;
@@ -24,8 +27,10 @@ mod members;
 mod meta;
 mod open;
 mod owners;
+mod pins;
 mod principals;
 mod publish;
+mod pulls;
 mod quarantines;
 mod query;
 mod registries;
@@ -35,37 +40,45 @@ mod statements;
 mod states;
 mod teams;
 mod tokens;
+mod trusted_publishers;
 mod upstreams;
 mod words;
 mod yank;
 
 pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditRow};
 pub use bootstrap::FirstStart;
+pub use cache::{CacheKind, CacheSize, CacheUse, CachedPlace, NewCacheCount, UsedFile};
 pub use cached_crates::{CachedName, CachedVersion, NewCachedCrate};
-pub use cached_index::{CachedIndex, CachedIndexChange};
+pub use cached_index::{CachedIndex, CachedIndexChange, CachedIndexCheck};
 pub use claims::ClaimRow;
 pub use crates::{CrateRow, HostedCrate, VersionRow};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl, PostgresUrl};
 pub use dependencies::DependentRow;
 pub use details::VersionFacts;
 pub use directory::DirectoryRows;
+pub use download_log::{DOWNLOADED, NewDownload};
 pub use downloads::{Downloads, DownloadsOfDay, NewDownloads};
 pub use engine::{PostgresPool, SqlitePools, Store};
 pub use error::{Created, Page, StoreError};
 pub use evict::Evicted;
 pub use feed::{Change, Feed, FeedEvent};
-pub use ledger::LedgerRow;
+pub use ledger::{LedgerRow, LedgerStands};
 pub use open::{InstanceLock, OpenError};
 pub use owners::{OwnerAdded, OwnerRemoved};
+pub use pins::NewPin;
 pub use principals::{NewPrincipal, PrincipalRow};
 pub use publish::{NewVersion, PublishRule, Published};
+pub use pulls::{NewPull, PullRow, PulledVersion, Reader};
 pub use quarantines::QuarantineRow;
-pub use registries::{Attachment, NewRegistry, RegistryChange, RegistryRow};
+pub use registries::{Attachment, NewRegistry, RegistryChange, RegistryChanged, RegistryRow};
 pub use search::{SearchRow, SearchVersion};
 pub use statements::StatementRejected;
 pub use states::{Released, StateChange, StateChanged};
 pub use teams::{TeamDeleted, TeamJoined, TeamRow};
 pub use tokens::{NewToken, SessionRow, TokenRow};
+pub use trusted_publishers::{
+    JobTokenCreated, MOST_PUBLISHERS, NewJobToken, PublisherCreated, PublisherRow, PublisherRule,
+};
 pub use upstreams::{
     AuthKind, Deleted, NewUpstream, SourceKind, UpstreamAuth, UpstreamRow, UpstreamSettings,
     UpstreamSource,

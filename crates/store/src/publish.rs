@@ -87,8 +87,9 @@ statements! {
     INSERT_CRATE = "
         INSERT INTO crates (registry_id, name, canonical, spelling, created_at, changed_at)
         SELECT $1, $2, $3, $4, $5,
-            CASE WHEN $6 > r.changed_at THEN $6 ELSE r.changed_at + 1000000 END
-        FROM registries r WHERE r.id = $1
+            (SELECT CASE WHEN $6 > MAX(r.changed_at) THEN $6 ELSE MAX(r.changed_at) + 1000000 END
+                FROM registries r)
+        WHERE EXISTS (SELECT 1 FROM registries r WHERE r.id = $1)
         ON CONFLICT (registry_id, canonical) DO NOTHING";
     SELECT_CRATE = "SELECT id, name, released_at FROM crates WHERE registry_id = $1 AND canonical = $2";
     INSERT_VERSION = "
@@ -105,19 +106,18 @@ statements! {
                 SELECT MAX(at) FROM (
                     SELECT CAST($2 AS BIGINT) AS at
                     UNION ALL SELECT crates.changed_at + 1000000
-                    UNION ALL SELECT r.changed_at + 1000000 FROM registries r
-                        WHERE r.id = crates.registry_id) AS times),
+                    UNION ALL SELECT MAX(r.changed_at) + 1000000 FROM registries r) AS times),
             deleted_at = NULL, released_at = NULL
         WHERE id = $1";
-    // later than itself and than its registry: a view's date is the later of them, and has to grow with each change
+    // later than itself, than its registry and than those that read through it: a view's date is the latest of them, and has
+    // to grow with each change
     TOUCH_CRATE = "
         UPDATE crates
         SET changed_at = (
                 SELECT MAX(at) FROM (
                     SELECT CAST($2 AS BIGINT) AS at
                     UNION ALL SELECT crates.changed_at + 1000000
-                    UNION ALL SELECT r.changed_at + 1000000 FROM registries r
-                        WHERE r.id = crates.registry_id) AS times)
+                    UNION ALL SELECT MAX(r.changed_at) + 1000000 FROM registries r) AS times)
         WHERE id = $1";
 }
 

@@ -12,7 +12,7 @@ pub(crate) enum Value<'q> {
     Integer(Option<i64>),
     Text(Option<Cow<'q, str>>),
     Bytes(Option<&'q [u8]>),
-    Flag(bool),
+    Flag(Option<bool>),
 }
 
 /// A statement and what stands for `$1`, `$2`, ….
@@ -49,7 +49,7 @@ impl<'q> Query<'q> {
         Option<i64>: for<'t> Encode<'t, DB> + Type<DB>,
         for<'t> Option<&'t str>: Encode<'t, DB> + Type<DB>,
         for<'t> Option<&'t [u8]>: Encode<'t, DB> + Type<DB>,
-        bool: for<'t> Encode<'t, DB> + Type<DB>,
+        Option<bool>: for<'t> Encode<'t, DB> + Type<DB>,
     {
         let mut query = sqlx::query(self.text);
         for value in self.values {
@@ -167,6 +167,12 @@ impl<'q> From<Option<&'q [u8]>> for Value<'q> {
 
 impl From<bool> for Value<'_> {
     fn from(value: bool) -> Self {
+        Self::Flag(Some(value))
+    }
+}
+
+impl From<Option<bool>> for Value<'_> {
+    fn from(value: Option<bool>) -> Self {
         Self::Flag(value)
     }
 }

@@ -3,9 +3,10 @@
 use sqlx::Executor as _;
 
 use crate::{
-    Store, StoreError, audit, cached_crates, cached_index, claims, crates, dependencies, details,
-    directory, downloads, evict, ledger, members, meta, owners, principals, publish, quarantines,
-    registries, search, states, teams, tokens, upstreams, yank,
+    Store, StoreError, alarms, audit, cache, cached_crates, cached_index, claims, crates,
+    dependencies, details, directory, download_log, downloads, evict, ledger, members, meta,
+    owners, pins, principals, publish, pulls, quarantines, registries, search, states, teams,
+    tokens, trusted_publishers, upstreams, yank,
 };
 
 /// Declares a module's statements and its list of them in one go, so that none is missing from the list.
@@ -21,7 +22,9 @@ macro_rules! statements {
 pub(crate) use statements;
 
 const MODULES: &[&[(&str, &str)]] = &[
+    alarms::STATEMENTS,
     audit::STATEMENTS,
+    cache::STATEMENTS,
     cached_crates::STATEMENTS,
     cached_index::STATEMENTS,
     claims::STATEMENTS,
@@ -29,20 +32,24 @@ const MODULES: &[&[(&str, &str)]] = &[
     dependencies::STATEMENTS,
     details::STATEMENTS,
     directory::STATEMENTS,
+    download_log::STATEMENTS,
     downloads::STATEMENTS,
     evict::STATEMENTS,
     ledger::STATEMENTS,
     members::STATEMENTS,
     meta::STATEMENTS,
     owners::STATEMENTS,
+    pins::STATEMENTS,
     principals::STATEMENTS,
     publish::STATEMENTS,
+    pulls::STATEMENTS,
     quarantines::STATEMENTS,
     registries::STATEMENTS,
     search::STATEMENTS,
     states::STATEMENTS,
     teams::STATEMENTS,
     tokens::STATEMENTS,
+    trusted_publishers::STATEMENTS,
     upstreams::STATEMENTS,
     yank::STATEMENTS,
 ];

@@ -42,6 +42,8 @@ pub struct TokenRow {
     pub last_used_at: Option<Timestamp>,
     /// Since when it is revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Who is behind it, where it was given to a job of a CI system.
+    pub subject: Option<String>,
 }
 
 /// A token to be made.
@@ -65,6 +67,8 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
     /// When it is made.
     pub now: Timestamp,
+    /// Who is behind it, where it is given to a job of a CI system.
+    pub subject: Option<String>,
 }
 
 /// All that a token's text stands for.
@@ -81,11 +85,11 @@ pub struct SessionRow {
 statements! {
     INSERT_TOKEN = "
         INSERT INTO tokens (id, hash, prefix, principal_id, name, scopes, registries, crates,
-            created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            created_at, expires_at, subject)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     SELECT_SESSION = "
         SELECT t.id, t.prefix, t.name, t.scopes, t.registries, t.crates, t.created_at,
-            t.expires_at, t.last_used_at, t.revoked_at,
+            t.expires_at, t.last_used_at, t.revoked_at, t.subject,
             p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name,
             p.email AS principal_email, p.instance_role AS principal_instance_role,
             p.registry_id AS principal_registry_id, p.created_at AS principal_created_at,
@@ -95,18 +99,20 @@ statements! {
     SELECT_ROLES = "
         SELECT registry_id, role FROM members WHERE principal_id = $1
         UNION ALL
+        SELECT registry_id, 'publisher' FROM trusted_publishers WHERE principal_id = $1
+        UNION ALL
         SELECT m.registry_id, m.role
         FROM members m JOIN team_members t ON t.team_id = m.principal_id
         WHERE t.user_id = $1";
     SELECT_TOKEN = "
         SELECT t.id, t.prefix, t.name, t.scopes, t.registries, t.crates, t.created_at,
-            t.expires_at, t.last_used_at, t.revoked_at,
+            t.expires_at, t.last_used_at, t.revoked_at, t.subject,
             p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name
         FROM tokens t JOIN principals p ON p.id = t.principal_id
         WHERE t.id = $1";
     LIST_TOKENS = "
         SELECT t.id, t.prefix, t.name, t.scopes, t.registries, t.crates, t.created_at,
-            t.expires_at, t.last_used_at, t.revoked_at,
+            t.expires_at, t.last_used_at, t.revoked_at, t.subject,
             p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name
         FROM tokens t JOIN principals p ON p.id = t.principal_id
         WHERE t.revoked_at IS NULL
@@ -139,7 +145,8 @@ pub(crate) async fn insert(
         .bind(new.registries.as_ref().map(json))
         .bind(new.crates.as_ref().map(json))
         .bind(new.now)
-        .bind(new.expires_at);
+        .bind(new.expires_at)
+        .bind(new.subject.as_deref());
     transaction.execute(insert).await?;
     Ok(())
 }
@@ -161,6 +168,7 @@ fn token_row(row: &Row) -> Result<TokenRow, StoreError> {
         expires_at: row.maybe_time("expires_at")?,
         last_used_at: row.maybe_time("last_used_at")?,
         revoked_at: row.maybe_time("revoked_at")?,
+        subject: row.maybe_text("subject")?,
     })
 }
 

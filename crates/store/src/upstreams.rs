@@ -34,6 +34,8 @@ pub struct UpstreamSettings {
     pub auth: UpstreamAuth,
     /// The registries whose admins may attach it; none: see the rule for credentials in the API's contract.
     pub usable_by: Option<Vec<RegistryName>>,
+    /// Origins besides the index's own that get the credentials, as `https://host:port`.
+    pub auth_origins: Vec<String>,
 }
 
 /// Where an upstream reads.
@@ -128,17 +130,17 @@ words!(AuthKind, { None => "none", Token => "token", Bearer => "bearer", Basic =
 statements! {
     INSERT_UPSTREAM = "
         INSERT INTO upstreams (name, created_at, kind, index_url, registry_id, auth_kind,
-            auth_username, auth_secret, usable_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            auth_username, auth_secret, usable_by, auth_origins)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (name) DO NOTHING
         RETURNING id";
     SELECT_UPSTREAM = "
         SELECT id, name, kind, index_url, registry_id, auth_kind, auth_username, auth_secret,
-            usable_by, created_at
+            usable_by, auth_origins, created_at
         FROM upstreams WHERE id = $1";
     UPDATE_UPSTREAM = "
         UPDATE upstreams SET kind = $2, index_url = $3, registry_id = $4, auth_kind = $5,
-            auth_username = $6, auth_secret = $7, usable_by = $8
+            auth_username = $6, auth_secret = $7, usable_by = $8, auth_origins = $9
         WHERE id = $1";
     FORGET_INDEX = "DELETE FROM cached_index WHERE upstream_id = $1";
     FORGET_CRATES = "DELETE FROM cached_crates WHERE upstream_id = $1";
@@ -147,6 +149,9 @@ statements! {
         FROM registry_upstreams a JOIN registries r ON r.id = a.registry_id
         WHERE a.upstream_id = $1
         ORDER BY r.name";
+    LIST_USABLE = "SELECT id, usable_by FROM upstreams WHERE usable_by IS NOT NULL";
+    SET_USABLE = "UPDATE upstreams SET usable_by = $2 WHERE id = $1";
+    ASK_ANEW = "UPDATE upstreams SET usable_by = NULL WHERE registry_id = $1";
     DELETE_UPSTREAM = "DELETE FROM upstreams WHERE id = $1";
 }
 
@@ -174,7 +179,7 @@ impl UpstreamAuth {
 }
 
 impl UpstreamSettings {
-    /// The seven columns, in the order in which both writing statements name them.
+    /// The eight columns, in the order in which both writing statements name them.
     fn bind<'q>(&'q self, query: Query<'q>) -> Query<'q> {
         let (index_url, registry_id) = match &self.source {
             UpstreamSource::CratesIo => (None, None),
@@ -198,6 +203,7 @@ impl UpstreamSettings {
             .bind(username)
             .bind(secret)
             .bind(self.usable_by.as_ref().map(json))
+            .bind(json(&self.auth_origins))
     }
 }
 
@@ -229,6 +235,7 @@ pub(crate) fn upstream_row(row: &Row) -> Result<UpstreamRow, StoreError> {
             source,
             auth,
             usable_by: row.maybe_json("usable_by")?,
+            auth_origins: row.json("auth_origins")?,
         },
         created_at: row.time("created_at")?,
     })
@@ -251,6 +258,30 @@ pub(crate) async fn insert(
 /// more.
 pub(crate) fn was_deleted_meanwhile(outcome: &Result<(), StoreError>) -> bool {
     matches!(outcome, Err(error) if error.breaks_reference())
+}
+
+/// When a registry's name is used again: what was allowed to the old one is not to the new one, and nobody may read the new
+/// one because he might the old one.
+pub(crate) async fn forget_registry(
+    transaction: &mut Transaction,
+    registry_id: i64,
+    name: &RegistryName,
+) -> Result<(), StoreError> {
+    for row in transaction.rows(query(LIST_USABLE)).await? {
+        let Some(mut names) = row.maybe_json::<Vec<RegistryName>>("usable_by")? else {
+            continue;
+        };
+        if names.contains(name) {
+            names.retain(|listed| listed != name);
+            let set = query(SET_USABLE)
+                .bind(row.integer("id")?)
+                .bind(json(&names));
+            transaction.execute(set).await?;
+        }
+    }
+    let ask = query(ASK_ANEW).bind(registry_id);
+    transaction.execute(ask).await?;
+    Ok(())
 }
 
 /// The registries that an upstream is attached to.

@@ -65,12 +65,21 @@ pub struct Outcome {
 impl Cargo {
     /// A cargo with the credential provider `cargo:token` and nothing else.
     pub fn new() -> Self {
-        Self::bare().env("CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS", "cargo:token")
+        Self::new_in(&env::temp_dir())
+    }
+
+    /// The same with its home in a fresh folder of this one, such as one in memory, instead of where temporary files go.
+    pub fn new_in(parent: &Path) -> Self {
+        Self::bare_in(parent).env("CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS", "cargo:token")
     }
 
     /// A cargo with no configuration at all, for tests of instructions that bring it along.
     pub fn bare() -> Self {
-        let folder = TempDir::with_prefix("supercargo-cargo-")
+        Self::bare_in(&env::temp_dir())
+    }
+
+    fn bare_in(parent: &Path) -> Self {
+        let folder = TempDir::with_prefix_in("supercargo-cargo-", parent)
             .expect("the folder for temporary files can be written");
         let home = folder.path().join("home");
         for path in [&home, &folder.path().join("projects")] {

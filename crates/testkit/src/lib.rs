@@ -8,6 +8,7 @@
 
 mod authority;
 mod cargo;
+mod ci_issuer;
 mod client;
 mod lockfile;
 mod management;
@@ -23,6 +24,7 @@ mod wire;
 
 pub use authority::{Authority, KeyForm};
 pub use cargo::{Cargo, Outcome};
+pub use ci_issuer::CiIssuer;
 pub use client::{Answer, Client, Request};
 pub use lockfile::LockedPackage;
 pub use normalise::normalise;
@@ -33,6 +35,6 @@ pub use proxy::{Carried, ReverseProxy};
 pub use server::{Database, Server, ServerOptions};
 pub use supercargo_types::{View, sparse_path};
 pub use tar;
-pub use upstream::{DeadEnd, FakeUpstream, Fault, LoggedRequest, Validators};
+pub use upstream::{DeadEnd, FakeUpstream, Fault, KeptCrate, LoggedRequest, Validators};
 pub use wait::eventually;
 pub use wire::Wire;

@@ -1,8 +1,11 @@
-//! Names of those who act: users, service accounts and teams.
+//! Names of those who act: users, service accounts, teams and jobs of CI systems.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use crate::text_enum::{text, words};
+use crate::{
+    RegistryName,
+    text_enum::{text, words},
+};
 
 /// The name of a user, a service account or a team.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +51,48 @@ impl FromStr for AccountName {
     }
 }
 
+/// The name of a trusted publisher: a rule of one registry about whose jobs it trusts.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PublisherName(Arc<str>);
+text!(PublisherName);
+
+/// Why a text is not a trusted publisher's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a trusted publisher's name has 1 to 32 lower-case letters, digits, `-` and `_`, and starts with a letter or digit, as in `release`"
+)]
+pub struct InvalidPublisherName;
+
+impl PublisherName {
+    /// The account of the jobs that it covers: `job:{registry}.{name}`. There is no `.` in a trusted publisher's name, so no two
+    /// registries share one.
+    ///
+    /// # Errors
+    /// [`InvalidAccountName::Length`] when the two are too long together.
+    pub fn jobs(&self, registry: &RegistryName) -> Result<PrincipalRef, InvalidAccountName> {
+        Ok(PrincipalRef {
+            kind: PrincipalKind::Job,
+            name: format!("{registry}.{self}").parse()?,
+        })
+    }
+}
+
+impl FromStr for PublisherName {
+    type Err = InvalidPublisherName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_sound = (1..=32).contains(&text.len())
+            && text.starts_with(plain)
+            && text.chars().all(|c| plain(c) || "-_".contains(c));
+        if is_sound {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidPublisherName)
+        }
+    }
+}
+
 /// What kind of principal a name belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
@@ -57,10 +102,14 @@ pub enum PrincipalKind {
     Service,
     /// Several users; only a member of registries, it never acts itself.
     Team,
+    /// Jobs of a CI system that one trusted publisher covers. It comes and goes with that rule, and has what the rule says.
+    Job,
 }
-words!(PrincipalKind, "kind of principal", { User => "user", Service => "service", Team => "team" });
+words!(PrincipalKind, "kind of principal", {
+    User => "user", Service => "service", Team => "team", Job => "job",
+});
 
-/// A principal as people write it: `alice`, `service:ci`, `team:core`.
+/// A principal as people write it: `alice`, `service:ci`, `team:core`, `job:acme.release`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PrincipalRef {
     /// The part before the colon; a user without one.
@@ -76,6 +125,7 @@ impl FromStr for PrincipalRef {
         let (kind, name) = match text.split_once(':') {
             Some(("service", name)) => (PrincipalKind::Service, name),
             Some(("team", name)) => (PrincipalKind::Team, name),
+            Some(("job", name)) => (PrincipalKind::Job, name),
             _ => (PrincipalKind::User, text),
         };
         Ok(Self {
@@ -113,7 +163,13 @@ mod tests {
 
     #[test]
     fn principals_are_written_as_in_the_contract() {
-        for text in ["alice", "service:ci", "team:core", "a.b-c_d"] {
+        for text in [
+            "alice",
+            "service:ci",
+            "team:core",
+            "job:acme.release",
+            "a.b-c_d",
+        ] {
             assert_eq!(text.parse::<PrincipalRef>().unwrap().to_string(), text);
         }
         for bad in [
@@ -126,6 +182,26 @@ mod tests {
             &"a".repeat(65),
         ] {
             assert!(bad.parse::<PrincipalRef>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trusted_publisher_has_an_account_of_its_own_in_each_registry() {
+        let jobs = |name: &str, registry: &str| {
+            let name: PublisherName = name.parse().unwrap();
+            name.jobs(&registry.parse().unwrap())
+        };
+        assert_eq!(
+            jobs("release", "acme").unwrap().to_string(),
+            "job:acme.release"
+        );
+        assert_ne!(jobs("c", "a.b"), jobs("b", "a"));
+        assert_eq!(
+            jobs("release", &"a".repeat(60)),
+            Err(InvalidAccountName::Length)
+        );
+        for bad in ["", "Release", "a.b", "-a", "a b", &"a".repeat(33)] {
+            assert!(bad.parse::<PublisherName>().is_err(), "{bad}");
         }
     }
 }

@@ -18,7 +18,10 @@ mod time;
 mod token;
 mod version_pattern;
 
-pub use account::{AccountName, InvalidAccountName, PrincipalKind, PrincipalRef};
+pub use account::{
+    AccountName, InvalidAccountName, InvalidPublisherName, PrincipalKind, PrincipalRef,
+    PublisherName,
+};
 pub use address_range::{AddressRange, InvalidAddressRange};
 pub use digest::{Digest, InvalidDigest};
 pub use names::{

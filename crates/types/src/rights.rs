@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::text_enum::words;
 
-/// Who reads a registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Who reads a registry; each audience includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Visibility {
     /// Members only.
     Private,

@@ -36,6 +36,15 @@ impl Timestamp {
         )
     }
 
+    /// This point without a while; stops at the beginning of time instead of wrapping.
+    #[must_use]
+    pub fn minus(self, while_: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(while_.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
     /// How long after `earlier` this is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.0.saturating_sub(earlier.0);

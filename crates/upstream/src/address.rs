@@ -125,6 +125,23 @@ impl Guard {
         }
     }
 
+    /// The same for one whose host is a name, with the addresses that it has now. One that has none is not judged.
+    pub(crate) async fn look_up(&self, url: &Url) -> Result<(), PrivateAddress> {
+        let Some(Host::Domain(host)) = url.host() else {
+            return self.check(url);
+        };
+        if self.allows_host(host) {
+            return Ok(());
+        }
+        let found = self.lookup.addresses(host).await.unwrap_or_default();
+        match found.first() {
+            Some(first) if !found.iter().any(|found| self.allows(found.ip())) => {
+                Err(PrivateAddress(first.ip()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn allows(&self, address: IpAddr) -> bool {
         let seen = address.to_canonical();
         is_public(seen) || self.allow.iter().any(|range| range.has(address))

@@ -262,7 +262,7 @@ async fn next(
 
 fn too_large(upstream: &Upstream, asked: &str, limit: u64) -> UpstreamFailed {
     upstream.failed(FailureReason::TooLarge {
-        asked: asked.to_owned(),
+        asked: Some(asked.to_owned()),
         limit,
     })
 }

@@ -46,7 +46,7 @@ pub struct ServiceHealth {
     pub failures: u32,
     /// The first of them.
     pub failing_since: Option<Timestamp>,
-    /// The last failure that said it was down, also one of long ago.
+    /// The last failure that said it was down, also one of long ago, [for anybody](FailureReason::for_anybody).
     pub last_failure: Option<(Timestamp, FailureReason)>,
     /// The last answer that showed it to be up; a refusal of one name is such an answer.
     pub last_success: Option<Timestamp>,
@@ -277,7 +277,7 @@ impl Attempt {
         let record = &mut *record;
         record.failures = record.failures.saturating_add(1);
         record.failing_since.get_or_insert(now);
-        record.last_failure = Some((now, failed.reason().clone()));
+        record.last_failure = Some((now, failed.reason().for_anybody()));
         let step = match &mut record.gate {
             Gate::Closed if record.failures >= FAILURES || failed.retry_after().is_some() => 0,
             Gate::Open { step, probe, .. } if mine.is_some() && *probe == mine => {
@@ -342,7 +342,7 @@ mod tests {
     fn status(code: u16, retry_after: Option<u64>) -> UpstreamFailed {
         let reason = FailureReason::Status {
             status: StatusCode::from_u16(code).unwrap(),
-            asked: "se/rd/serde".to_owned(),
+            asked: Some("se/rd/serde".to_owned()),
             retry_after: retry_after.map(Duration::from_secs),
         };
         UpstreamFailed::new("partner", reason)
@@ -517,6 +517,20 @@ mod tests {
         let scene = scene();
         scene.ask(&Err(status(429, None)));
         assert!(scene.is_closed());
+    }
+
+    /// The attack: names of a private registry, read in the health of a public one that has the same upstream.
+    #[test]
+    fn nobody_learns_from_it_what_others_asked_for() {
+        let scene = scene();
+        for _ in 0..FAILURES {
+            scene.ask(&Err(status(500, None)));
+        }
+        let (_, last) = scene.circuit.health().last_failure.unwrap();
+        for text in [last.to_string(), scene.refused().to_string()] {
+            assert!(text.contains("answers 500 Internal Server Error"), "{text}");
+            assert!(!text.contains("serde"), "{text}");
+        }
     }
 
     #[test]

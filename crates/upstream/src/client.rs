@@ -18,8 +18,9 @@ use tokio::sync::Semaphore;
 use crate::{
     AllowedAddress, FailureReason, Lookup, Upstream, UpstreamConfig, UpstreamFailed,
     UpstreamHealth,
-    address::Guard,
+    address::{Guard, PrivateAddress},
     body::{Download, Incoming},
+    document::DOCUMENTS,
     failed::Patience,
     flight::Configs,
     lanes::{AllLanes, Lanes},
@@ -89,10 +90,11 @@ impl Default for ClientSettings {
             index_bytes: 16 << 20,
             crate_bytes: 512 << 20,
             config_freshness: Duration::from_mins(10),
-            questions: 128,
-            questions_each: 48,
-            downloads: 64,
-            downloads_each: 24,
+            // cargo has about a hundred of each under way over one connection
+            questions: 192,
+            questions_each: 96,
+            downloads: 128,
+            downloads_each: 64,
             authorities: Vec::new(),
             lookup: Lookup::default(),
             clock: Clock::default(),
@@ -150,6 +152,7 @@ struct Inner {
     lanes: AllLanes,
     questions: Arc<Semaphore>,
     downloads: Arc<Semaphore>,
+    documents: Semaphore,
     settings: ClientSettings,
 }
 
@@ -191,11 +194,13 @@ impl UpstreamClient {
             lanes: AllLanes::default(),
             questions: Arc::new(Semaphore::new(settings.questions)),
             downloads: Arc::new(Semaphore::new(settings.downloads)),
+            documents: Semaphore::new(DOCUMENTS),
             settings,
         })))
     }
 
-    /// What an upstream says about a crate; conditional where `known` holds validators.
+    /// What an upstream says about a crate; conditional where `known` holds validators. Whether a file makes sense is for its
+    /// reader to say: see [`judge`](Self::judge).
     ///
     /// # Errors
     /// Everything that is neither a file nor a definite "not there".
@@ -207,7 +212,18 @@ impl UpstreamClient {
     ) -> Result<IndexAnswer, UpstreamFailed> {
         let path = sparse_path(spelling);
         let answer = self.ask_index(upstream, &path, known);
-        self.question(upstream, Gate::Heeded, answer).await
+        let answer = self.question(upstream, Gate::Heeded, answer).await;
+        if !matches!(answer, Ok(IndexAnswer::Found { .. })) {
+            let troubles = self.lanes(upstream).index.troubles;
+            troubles.note(&path, answer.as_ref().err());
+        }
+        answer
+    }
+
+    /// What the file of a crate was worth to its reader; [`health`](Self::health) tells of it.
+    pub fn judge(&self, upstream: &Upstream, spelling: &Spelling, failed: Option<&UpstreamFailed>) {
+        let troubles = self.lanes(upstream).index.troubles;
+        troubles.note(&sparse_path(spelling), failed);
     }
 
     async fn ask_index(
@@ -257,8 +273,11 @@ impl UpstreamClient {
         upstream: &Upstream,
         gate: Gate,
     ) -> Result<UpstreamConfig, UpstreamFailed> {
-        self.question(upstream, gate, self.ask_config(upstream))
-            .await
+        let answer = self.ask_config(upstream);
+        let answer = self.question(upstream, gate, answer).await;
+        let troubles = self.lanes(upstream).config;
+        troubles.note(CONFIG, answer.as_ref().err());
+        answer
     }
 
     async fn ask_config(&self, upstream: &Upstream) -> Result<UpstreamConfig, UpstreamFailed> {
@@ -326,7 +345,7 @@ impl UpstreamClient {
             match response.status() {
                 StatusCode::OK => {}
                 status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
-                    let asked = asked.clone();
+                    let asked = Some(asked.clone());
                     return Err(upstream.failed(FailureReason::NotThere { asked, status }));
                 }
                 _ => return Err(unexpected(upstream, &response, &asked)),
@@ -350,7 +369,7 @@ impl UpstreamClient {
         let mut attempt = lane.circuit.enter().map_err(failed)?;
         let answer = self.whole(upstream, start, answer).await;
         drop(ahead);
-        match answer {
+        let answer = match answer {
             Ok(incoming) => {
                 lane.warmed();
                 attempt.answered();
@@ -360,19 +379,37 @@ impl UpstreamClient {
                 attempt.settle(&Err::<(), _>(failed.clone()));
                 Err(failed)
             }
-        }
+        };
+        lane.troubles.note(&asked, answer.as_ref().err());
+        answer
     }
 
     /// Whether it answers as a registry does: reads its `config.json` anew, also while it is left alone, and says how long that
-    /// took. When it does, nothing of it is left alone any longer.
+    /// took. When it does, nothing of it is left alone any longer. The place of its files is looked up, and nothing is asked
+    /// there.
     ///
     /// # Errors
     /// Why it does not.
     pub async fn test(&self, upstream: &Upstream) -> Result<Duration, UpstreamFailed> {
         let start = Instant::now();
-        self.fetch_config(upstream, Gate::Ignored).await?;
-        self.lanes(upstream).files.circuit.end_pause();
-        Ok(start.elapsed())
+        let config = self.fetch_config(upstream, Gate::Ignored).await?;
+        let elapsed = start.elapsed();
+        let lanes = self.lanes(upstream);
+        if !upstream.is_preset
+            && let Err(PrivateAddress(address)) = self.guard().look_up(&config.sample_url()).await
+        {
+            // where a download would be refused as well, but nobody should have to try that first
+            let failed = upstream.failed(FailureReason::Refused(format!(
+                "has its files, by `dl` in its `config.json`, at a private address ({address}); an administrator can allow it with `upstream.allow_addresses`"
+            )));
+            lanes.config.note(CONFIG, Some(&failed));
+            return Err(failed);
+        }
+        lanes.files.circuit.end_pause();
+        // such as refusals of credentials that were mended: the next question tells
+        lanes.index.troubles.forget();
+        lanes.files.troubles.forget();
+        Ok(elapsed)
     }
 
     /// How an upstream does, as far as this process has seen.
@@ -467,6 +504,10 @@ impl UpstreamClient {
 
     pub(crate) fn configs(&self) -> &Configs {
         &self.0.configs
+    }
+
+    pub(crate) fn documents(&self) -> &Semaphore {
+        &self.0.documents
     }
 
     pub(crate) fn guard(&self) -> &Guard {

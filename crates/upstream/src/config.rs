@@ -32,9 +32,18 @@ impl UpstreamConfig {
             dl,
             auth_required: wire.auth_required,
         };
-        let sample = Digest::from_bytes([0; 32]);
-        config.download_url(SAMPLE, SAMPLE, &sample)?;
+        config.sample()?;
         Ok(config)
+    }
+
+    fn sample(&self) -> Result<Url, String> {
+        self.download_url(SAMPLE, SAMPLE, &Digest::from_bytes([0; 32]))
+    }
+
+    /// Where the file of some version could be.
+    pub(crate) fn sample_url(&self) -> Url {
+        self.sample()
+            .expect("invariant: a template that makes no URL is refused when it is read")
     }
 
     /// Where a version's file is. Markers are replaced as cargo does it: plainly, `+` and all.

@@ -34,20 +34,20 @@ pub enum FailureReason {
     Status {
         /// The status.
         status: StatusCode,
-        /// What was asked for.
-        asked: String,
+        /// What was asked for; none: see [`FailureReason::for_anybody`].
+        asked: Option<String>,
         /// When to come back, if upstream says so.
         retry_after: Option<Duration>,
     },
     /// More than the limit.
     TooLarge {
-        /// What it sends too much of.
-        asked: String,
+        /// What it sends too much of; none: see [`FailureReason::for_anybody`].
+        asked: Option<String>,
         /// In bytes.
         limit: u64,
     },
-    /// Bytes that make no sense.
-    Garbled(String),
+    /// Bytes that make no sense: which, and in answer to what; none: see [`FailureReason::for_anybody`].
+    Garbled(Option<String>),
     /// We do not go there.
     Refused(String),
     /// It resolves to an address that is not public, and that nobody allowed.
@@ -56,7 +56,7 @@ pub enum FailureReason {
     Unavailable {
         /// When that began.
         since: Timestamp,
-        /// How it failed last.
+        /// How it failed last, [for anybody](FailureReason::for_anybody).
         last: Box<FailureReason>,
         /// When to come back, in whole seconds.
         retry_after: Duration,
@@ -68,8 +68,8 @@ pub enum FailureReason {
     },
     /// Its index lists a version whose file it does not have.
     NotThere {
-        /// What was asked for.
-        asked: String,
+        /// What was asked for; none: see [`FailureReason::for_anybody`].
+        asked: Option<String>,
         /// 404 or 410.
         status: StatusCode,
     },
@@ -96,7 +96,7 @@ impl UpstreamFailed {
 
     /// For those who look into what came: it is nonsense, and `what` says which.
     pub fn garbled(upstream: &str, what: String) -> Self {
-        Self::new(upstream, FailureReason::Garbled(what))
+        Self::new(upstream, FailureReason::Garbled(Some(what)))
     }
 
     /// Whose failure it is.
@@ -146,10 +146,20 @@ impl UpstreamFailed {
         }
     }
 
+    /// Whether the upstream was asked at all.
+    pub(crate) fn was_asked(&self) -> bool {
+        !matches!(
+            self.reason,
+            FailureReason::Unavailable { .. } | FailureReason::Crowded { .. }
+        )
+    }
+
     /// Whether another `dl` in `config.json` could explain it.
     pub(crate) fn may_have_moved(&self) -> bool {
         match &self.reason {
-            FailureReason::NotThere { .. } | FailureReason::Unreachable { .. } => true,
+            FailureReason::NotThere { .. }
+            | FailureReason::Unreachable { .. }
+            | FailureReason::Private(_) => true,
             FailureReason::Status { status, .. } => {
                 matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             }
@@ -175,13 +185,50 @@ impl Upstream {
         host: &str,
         patience: Patience,
     ) -> UpstreamFailed {
+        self.failed(FailureReason::broken(error, host, patience))
+    }
+}
+
+impl FailureReason {
+    /// The same without what was asked for. All registries that read an upstream learn how it failed last, also those whose
+    /// readers may not know which names are asked for through the others.
+    #[must_use]
+    pub fn for_anybody(&self) -> Self {
+        match self.clone() {
+            Self::Status {
+                status,
+                retry_after,
+                ..
+            } => Self::Status {
+                status,
+                asked: None,
+                retry_after,
+            },
+            Self::TooLarge { limit, .. } => Self::TooLarge { asked: None, limit },
+            Self::NotThere { status, .. } => Self::NotThere {
+                asked: None,
+                status,
+            },
+            // it names crates, versions and parts of lines
+            Self::Garbled(_) => Self::Garbled(None),
+            reason @ (Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Refused(_)
+            | Self::Private(_)
+            | Self::Unavailable { .. }
+            | Self::Crowded { .. }) => reason,
+        }
+    }
+
+    /// Why a request or a body did not come through.
+    pub(crate) fn broken(error: reqwest::Error, host: &str, patience: Patience) -> Self {
         if error.is_timeout() {
             let patience = if error.is_connect() {
                 patience.connect
             } else {
                 patience.answer
             };
-            return self.failed(FailureReason::Timeout { patience });
+            return Self::Timeout { patience };
         }
         // without the URL: it may be a presigned one
         let error = error.without_url();
@@ -189,15 +236,15 @@ impl Upstream {
         let mut source = error.source();
         while let Some(inner) = source {
             if let Some(private) = inner.downcast_ref::<PrivateAddress>() {
-                return self.failed(FailureReason::Private(private.0));
+                return Self::Private(private.0);
             }
             cause = inner.to_string();
             source = inner.source();
         }
-        self.failed(FailureReason::Unreachable {
+        Self::Unreachable {
             host: host.to_owned(),
             cause,
-        })
+        }
     }
 }
 
@@ -209,7 +256,10 @@ impl fmt::Display for FailureReason {
             }
             Self::Timeout { patience } => write!(f, "did not answer within {patience:?}"),
             Self::Status { status, asked, .. } => {
-                write!(f, "answers {status} when asked for `{asked}`")?;
+                write!(f, "answers {status}")?;
+                if let Some(asked) = asked {
+                    write!(f, " when asked for `{asked}`")?;
+                }
                 match *status {
                     StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                         f.write_str("; an administrator should look at its credentials")
@@ -218,12 +268,16 @@ impl fmt::Display for FailureReason {
                 }
             }
             Self::TooLarge { asked, limit } => {
-                write!(
-                    f,
-                    "sends more than {limit} bytes for `{asked}`, which is the limit"
-                )
+                write!(f, "sends more than {limit} bytes")?;
+                if let Some(asked) = asked {
+                    write!(f, " for `{asked}`")?;
+                }
+                f.write_str(", which is the limit")
             }
-            Self::Garbled(what) => write!(f, "gives an answer that makes no sense: {what}"),
+            Self::Garbled(Some(what)) => {
+                write!(f, "gives an answer that makes no sense: {what}")
+            }
+            Self::Garbled(None) => f.write_str("gives answers that make no sense"),
             Self::Refused(what) => f.write_str(what),
             Self::Private(address) => write!(
                 f,
@@ -244,9 +298,14 @@ impl fmt::Display for FailureReason {
                 f,
                 "was not asked within {patience:?}, for too many others ask it; try again later"
             ),
-            Self::NotThere { asked, status } => {
-                write!(f, "lists `{asked}` but does not have its file ({status})")
-            }
+            Self::NotThere {
+                asked: Some(asked),
+                status,
+            } => write!(f, "lists `{asked}` but does not have its file ({status})"),
+            Self::NotThere {
+                asked: None,
+                status,
+            } => write!(f, "lists versions but does not have their files ({status})"),
         }
     }
 }

@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
+use supercargo_types::Timestamp;
 use tokio::{
     sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
 use crate::{
-    CircuitState, ClientSettings, FailureReason, ServiceHealth, Upstream, circuit::Circuit,
+    CircuitState, ClientSettings, FailureReason, ServiceHealth, Trouble, Upstream,
+    circuit::Circuit, trouble::Troubles,
 };
 
 /// After an answer, so long there is a connection in the pool: less than the 90 seconds for which reqwest keeps idle ones.
@@ -28,6 +30,9 @@ pub struct UpstreamHealth {
     pub index: ServiceHealth,
     /// Downloads.
     pub files: ServiceHealth,
+    /// What is wrong with it although it is there: its `config.json` cannot be used, or it refuses or garbles whatever it is
+    /// asked for.
+    pub trouble: Option<Trouble>,
 }
 
 impl UpstreamHealth {
@@ -38,12 +43,33 @@ impl UpstreamHealth {
             .iter()
             .all(|service| service.state == CircuitState::Closed)
     }
+
+    /// Since when and why it is of no use; `None` while it is, or while nothing is known of it. For an upstream that is down
+    /// this is so from the first failure on, though it is left alone only after several.
+    pub fn failing(&self) -> Option<(Timestamp, &FailureReason)> {
+        let down = [&self.index, &self.files].into_iter().find_map(|service| {
+            let (_, reason) = service.last_failure.as_ref()?;
+            Some((service.failing_since?, reason))
+        });
+        let trouble = self.trouble.as_ref();
+        down.or_else(|| trouble.map(|trouble| (trouble.since, &trouble.reason)))
+    }
+
+    /// Whether it was ever asked, by this process.
+    pub fn is_known(&self) -> bool {
+        let services = [&self.index, &self.files];
+        self.trouble.is_some()
+            || services
+                .iter()
+                .any(|service| service.last_success.is_some() || service.last_failure.is_some())
+    }
 }
 
 /// One service of an upstream.
 #[derive(Clone)]
 pub(crate) struct Lane {
     pub(crate) circuit: Arc<Circuit>,
+    pub(crate) troubles: Arc<Troubles>,
     places: Arc<Semaphore>,
     answered_at: Arc<Mutex<Option<Instant>>>,
     ahead: Arc<tokio::sync::Mutex<()>>,
@@ -54,6 +80,8 @@ pub(crate) struct Lane {
 pub(crate) struct Lanes {
     pub(crate) index: Lane,
     pub(crate) files: Lane,
+    /// Of its `config.json`.
+    pub(crate) config: Arc<Troubles>,
 }
 
 /// Held while a question is under way: one of the upstream's places, and one of all.
@@ -78,6 +106,7 @@ impl AllLanes {
         let fresh = || Lanes {
             index: Lane::new(settings, settings.questions_each),
             files: Lane::new(settings, settings.downloads_each),
+            config: Arc::new(Troubles::new(settings.clock.clone())),
         };
         lanes.entry(key).or_insert_with(fresh).clone()
     }
@@ -88,6 +117,7 @@ impl Lane {
         let circuit = Circuit::new(settings.clock.clone(), settings.random.clone());
         Self {
             circuit: Arc::new(circuit),
+            troubles: Arc::new(Troubles::new(settings.clock.clone())),
             places: Arc::new(Semaphore::new(places)),
             answered_at: Arc::default(),
             ahead: Arc::default(),
@@ -149,6 +179,11 @@ impl Lanes {
         UpstreamHealth {
             index: self.index.circuit.health(),
             files: self.files.circuit.health(),
+            trouble: self
+                .config
+                .any()
+                .or_else(|| self.index.troubles.general())
+                .or_else(|| self.files.troubles.general()),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Again {
 
 impl UpstreamClient {
     /// Asks, and follows redirects by hand: each hop passes the guard, and credentials stay with the origin that they were
-    /// given for. Once a hop has led away from it they are gone, also where a later one leads back: a stranger must not
+    /// given for, which is that of the index and those that the upstream's settings name. Once a hop has led away from it they are gone, also where a later one leads back: a stranger must not
     /// choose what is asked with them.
     pub(crate) async fn ask(
         &self,
@@ -35,7 +35,8 @@ impl UpstreamClient {
         let home = upstream.index.url().origin();
         let mut is_home = true;
         for _ in 0..=REDIRECTS {
-            is_home &= url.origin() == home;
+            is_home &=
+                url.origin() == home || upstream.also.iter().any(|origin| origin.is_of(&url));
             let response = self
                 .ask_once(upstream, &url, headers, is_home, &mut again)
                 .await?;
@@ -169,7 +170,7 @@ pub(crate) fn unexpected(upstream: &Upstream, response: &Response, asked: &str) 
         .and_then(|value| value.trim().parse().ok());
     upstream.failed(FailureReason::Status {
         status: response.status(),
-        asked: asked.to_owned(),
+        asked: Some(asked.to_owned()),
         retry_after: seconds.map(Duration::from_secs),
     })
 }

@@ -5,7 +5,10 @@ use std::fmt;
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
-use crate::{FailureReason, IndexUrl, UpstreamFailed};
+use crate::{FailureReason, IndexUrl, TrustedOrigin, UpstreamFailed};
+
+/// In place of a secret.
+const HIDDEN: &str = "[hidden]";
 
 /// Another registry.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Upstream {
     pub index: IndexUrl,
     /// What it is shown.
     pub auth: UpstreamAuth,
+    /// Origins besides the index's own that are shown it: where its files are elsewhere.
+    pub also: Vec<TrustedOrigin>,
     /// Presets are exempt from the address guard: inside a company they often resolve to a private mirror.
     pub is_preset: bool,
 }
@@ -24,7 +29,7 @@ pub struct Upstream {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// Credentials for an upstream. They go to the origin of its index and nowhere else.
+/// Credentials for an upstream. They go to the origin of its index, to those that its settings name, and nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum UpstreamAuth {
     /// Nothing is sent.
@@ -87,11 +92,44 @@ impl Upstream {
     }
 
     pub(crate) fn failed(&self, reason: FailureReason) -> UpstreamFailed {
-        UpstreamFailed::new(&self.name, reason)
+        UpstreamFailed::new(&self.name, self.without_secret(reason))
     }
 
-    pub(crate) fn garbled(&self, what: impl Into<String>) -> UpstreamFailed {
-        self.failed(FailureReason::Garbled(what.into()))
+    /// For those who look into what came: it is nonsense, and `what` says which.
+    pub fn garbled(&self, what: impl Into<String>) -> UpstreamFailed {
+        self.failed(FailureReason::Garbled(Some(what.into())))
+    }
+
+    /// Whoever may read a registry reads why its upstream fails. An upstream that sends back what it was sent, as a page for
+    /// debugging does, must not show them its credentials in the parts of a reason that it has a say in.
+    fn without_secret(&self, reason: FailureReason) -> FailureReason {
+        let secret = match &self.auth {
+            UpstreamAuth::None => return reason,
+            UpstreamAuth::Token(Secret(secret))
+            | UpstreamAuth::Bearer(Secret(secret))
+            | UpstreamAuth::Basic {
+                secret: Secret(secret),
+                ..
+            } => secret,
+        };
+        if secret.is_empty() {
+            return reason;
+        }
+        // a host comes in lower case
+        let clean = |text: String| {
+            let lower = secret.to_ascii_lowercase();
+            text.replace(secret.as_str(), HIDDEN)
+                .replace(&lower, HIDDEN)
+        };
+        match reason {
+            FailureReason::Unreachable { host, cause } => FailureReason::Unreachable {
+                host: clean(host),
+                cause: clean(cause),
+            },
+            FailureReason::Garbled(Some(what)) => FailureReason::Garbled(Some(clean(what))),
+            FailureReason::Refused(what) => FailureReason::Refused(clean(what)),
+            reason => reason,
+        }
     }
 }
 
@@ -99,20 +137,42 @@ impl Upstream {
 mod tests {
     use super::*;
 
-    #[test]
-    fn secrets_are_not_shown_by_debug() {
-        let upstream = Upstream {
+    fn upstream() -> Upstream {
+        Upstream {
             name: "partner".to_owned(),
             index: "sparse+https://registry.example/".parse().unwrap(),
             auth: UpstreamAuth::Basic {
                 username: "us".to_owned(),
-                secret: "hunter2".to_owned().into(),
+                secret: "Hunter2".to_owned().into(),
             },
+            also: Vec::new(),
             is_preset: false,
+        }
+    }
+
+    #[test]
+    fn an_upstream_that_repeats_its_credentials_does_not_get_them_into_a_reason() {
+        let host = |host: &str| FailureReason::Unreachable {
+            host: host.to_owned(),
+            cause: "no Hunter2".to_owned(),
         };
+        for failed in [
+            upstream().garbled("line 1 is about `Hunter2`"),
+            upstream().failed(host("hunter2.example")),
+            upstream().failed(FailureReason::Refused("goes to Hunter2".to_owned())),
+        ] {
+            let text = failed.to_string();
+            assert!(!text.to_ascii_lowercase().contains("hunter2"), "{text}");
+            assert!(text.contains(HIDDEN), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown_by_debug() {
+        let upstream = upstream();
         let shown = format!("{upstream:?}");
         assert!(
-            shown.contains("partner") && !shown.contains("hunter2"),
+            shown.contains("partner") && !shown.contains("Hunter2"),
             "{shown}"
         );
     }

@@ -31,6 +31,7 @@ pub(super) fn router() -> Router<Arc<Instance>> {
             "/registries/{registry}/crates/{krate}/release",
             post(release),
         )
+        .route("/registries/{registry}/crates/{krate}/pin", post(pin))
         .route(
             "/registries/{registry}/crates/{krate}/versions",
             get(versions),
@@ -239,6 +240,22 @@ async fn release(subject: Subject, Sent(request): Sent<ReleaseRequest>) -> Answe
         .await
         .map_err(|failure| subject.problem(failure))?;
     subject.shown(&(&right).into(), &name).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PinRequest {
+    upstream: String,
+}
+
+async fn pin(subject: Subject, Sent(request): Sent<PinRequest>) -> Answer {
+    let (right, name) = subject.may_maintain()?;
+    let moved = subject
+        .instance
+        .pin(&right, &name, &request.upstream, &subject.caller)
+        .await
+        .map_err(|failure| subject.problem(failure))?;
+    Ok(ok(&moved))
 }
 
 #[derive(Deserialize)]

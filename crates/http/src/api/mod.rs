@@ -1,5 +1,7 @@
 //! The management API: `BASE/api/v1`. Shapes are a contract; a module per noun.
 
+mod audit;
+mod cache;
 mod claims;
 mod crates;
 mod people;
@@ -7,6 +9,7 @@ mod registries;
 mod shape;
 mod teams;
 mod tokens;
+mod trusted_publishers;
 mod upstreams;
 
 use std::sync::Arc;
@@ -20,9 +23,12 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
         .merge(upstreams::router())
         .merge(people::router())
         .merge(teams::router())
+        .merge(cache::router())
+        .merge(audit::router())
         .merge(claims::router())
         .merge(crates::router())
         .merge(tokens::router())
+        .merge(trusted_publishers::router())
         .fallback(shape::no_such_route)
         .method_not_allowed_fallback(shape::wrong_method);
     Router::new()

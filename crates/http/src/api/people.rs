@@ -27,7 +27,7 @@ async fn me(State(instance): State<Arc<Instance>>, asking: Asking) -> Answer {
         .map_err(|denied| Problem::of(&instance, denied))?;
     let actor = actor.actor();
     let principal = actor.principal();
-    Ok(ok(&json!({
+    let mut shown = json!({
         "principal": { "name": principal.name, "kind": principal.kind },
         "instance_role": actor.instance_role(),
         "token": {
@@ -37,7 +37,11 @@ async fn me(State(instance): State<Arc<Instance>>, asking: Asking) -> Answer {
             "crates": actor.token_crates(),
             "expires_at": actor.expires_at(),
         },
-    })))
+    });
+    if let Some(subject) = actor.subject() {
+        shown["token"]["subject"] = json!(subject);
+    }
+    Ok(ok(&shown))
 }
 
 #[derive(Deserialize)]

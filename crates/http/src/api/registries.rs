@@ -34,7 +34,7 @@ pub(super) fn router() -> Router<Arc<Instance>> {
 
 fn shown(instance: &Instance, registry: &Registry) -> Value {
     let upstreams: Vec<_> = registry
-        .upstream
+        .upstreams
         .iter()
         .map(|attached| json!({ "name": attached.upstream.name, "only": attached.only, "except": attached.except }))
         .collect();
@@ -46,6 +46,7 @@ fn shown(instance: &Instance, registry: &Registry) -> Value {
         "visibility": registry.visibility,
         "publishing": registry.publishing,
         "upstreams": upstreams,
+        "republish": registry.republish,
         "allow": registry.allow(),
         "block": registry.block(),
         "created_at": registry.created_at,
@@ -100,6 +101,7 @@ async fn show(
         .map_err(|denied| problem(denied.into()))?;
     let mut shown = shown(&instance, right.registry());
     shown["crates"] = json!(instance.count_hosted(&right).await.map_err(problem)?);
+    shown["health"] = json!(instance.health(&right).await.map_err(problem)?);
     Ok(ok(&shown))
 }
 

@@ -15,6 +15,7 @@ use supercargo_types::RegistryName;
 
 use crate::{
     app::{self, MANAGEMENT, Peer},
+    attempts::DeniedFor,
     body, problem,
 };
 
@@ -178,10 +179,16 @@ impl Problem {
         let failure = failure.into();
         let name = registry.parse::<RegistryName>().ok();
         if name.is_none() && matches!(failure, Failure::Denied(Denied::Hidden)) {
-            return Self(Box::new(problem::json(
+            let mut response = problem::json(
                 StatusCode::NOT_FOUND,
                 &json!({ "errors": [{ "code": "no-such-registry", "detail": "no registry has such a name" }] }),
-            )));
+            );
+            let denied = DeniedFor {
+                code: Denied::Hidden.code(),
+                sentence: None,
+            };
+            response.extensions_mut().insert(denied);
+            return Self(Box::new(response));
         }
         Self(Box::new(problem::answer(
             &failure,

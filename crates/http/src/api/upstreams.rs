@@ -25,7 +25,7 @@ pub(super) fn router() -> Router<Arc<Instance>> {
 
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
     let actor = instance
-        .signed_in(asking.actor)
+        .at_home(asking.actor)
         .map_err(|denied| Problem::of(&instance, denied))?;
     let asked = Asked::of(&instance, &uri, PAGED)?;
     page_of(
@@ -59,9 +59,12 @@ async fn show(
 ) -> Answer {
     let problem = |failure: Failure| Problem::of(&instance, failure);
     let actor = instance
-        .signed_in(asking.actor)
+        .at_home(asking.actor)
         .map_err(|denied| problem(denied.into()))?;
-    Ok(ok(&instance.upstream(&actor, &name).map_err(problem)?))
+    let mut shown = json!(instance.upstream(&actor, &name).map_err(problem)?);
+    let health = instance.upstream_health(&actor, &name).await;
+    shown["health"] = json!(health.map_err(problem)?);
+    Ok(ok(&shown))
 }
 
 async fn edit(

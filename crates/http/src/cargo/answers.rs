@@ -99,6 +99,7 @@ fn methods(deed: &Deed) -> &'static str {
         | Deed::OfVersion { .. }
         | Deed::Me => "GET, HEAD",
         Deed::Publish => "GET, HEAD, PUT",
+        Deed::JobTokens => "POST, DELETE",
         Deed::Unyank { .. } => "PUT",
         Deed::Yank { .. } => "DELETE",
         Deed::Owners(_) => "GET, HEAD, PUT, DELETE",

@@ -65,7 +65,7 @@ pub(super) async fn file(
     let Some(name) = name else {
         return Ok(no_such_crate());
     };
-    let listing = match instance.view(right, view, name).await? {
+    let listing = match instance.index_file(right, view, name).await? {
         Resolved::Found(listing) => listing,
         Resolved::Absent => return Ok(no_such_crate()),
     };

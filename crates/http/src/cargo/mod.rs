@@ -1,7 +1,9 @@
 //! Cargo's protocol: sparse index, downloads, and the web API that cargo speaks.
 
 mod answers;
+mod attempt;
 mod index;
+mod job_tokens;
 mod old_clients;
 mod paths;
 mod range;
@@ -11,10 +13,11 @@ mod web_api;
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{Request, Response, header};
-use supercargo_registry::{Failure, Instance};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use supercargo_registry::{Failure, Instance, MayRead};
+use supercargo_types::View;
 
-pub(crate) use paths::Route;
+pub(crate) use paths::{Route, decode};
 
 use crate::{
     app::{self, Asking, nothing_here},
@@ -93,22 +96,9 @@ async fn handle(
             version,
         } if reads => {
             let right = instance.may_read(name, actor)?;
-            let response = Box::pin(index::download(
-                instance,
-                &right,
-                *view,
-                (krate, version),
-                method,
-                request.headers(),
-            ))
-            .await?;
-            if *method == http::Method::GET
-                && read_api::begins_a_file(&response)
-                && let Ok(name) = krate.parse()
-            {
-                instance.count_download(&right, &name, version);
-            }
-            Ok(response)
+            let file = (krate.as_str(), version.as_str());
+            let asked = (method, request.headers());
+            Box::pin(download(instance, &right, *view, file, asked, asking)).await
         }
         // a publish's address is also the one of a crate called `new`
         Deed::Search | Deed::OfCrate { .. } | Deed::OfVersion { .. } | Deed::Publish if reads => {
@@ -150,11 +140,46 @@ async fn handle(
             ))
             .await
         }
+        Deed::JobTokens if method == Method::POST => {
+            job_tokens::exchange(instance, name, request, asking).await
+        }
+        Deed::JobTokens if method == Method::DELETE => {
+            let caller = app::caller(request.headers(), asking.peer);
+            job_tokens::end(instance, name, actor, &caller).await
+        }
         _ => {
             instance.may_read(name, actor)?;
             Ok(answers::wrong_method(deed))
         }
     }
+}
+
+/// An answer with bytes of a file is a download, and written down as one; those that begin it are counted.
+async fn download(
+    instance: &Arc<Instance>,
+    right: &MayRead,
+    view: View,
+    file: (&str, &str),
+    (method, headers): (&Method, &HeaderMap),
+    asking: &Asking,
+) -> Result<Response<Body>, Failure> {
+    let response = index::download(instance, right, view, file, method, headers).await?;
+    let (krate, version) = file;
+    if *method == Method::GET
+        && matches!(
+            response.status(),
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT
+        )
+        && let Ok(name) = krate.parse()
+    {
+        let begins = read_api::begins_a_file(&response);
+        if begins {
+            instance.count_download(right, &name, version);
+        }
+        let caller = app::caller(headers, asking.peer);
+        instance.note_download(right, name, version, begins, caller);
+    }
+    Ok(response)
 }
 
 /// Proves the right before the first byte of the body is read.

@@ -33,6 +33,8 @@ pub(crate) enum Deed {
     },
     Owners(String),
     Search,
+    /// Jobs of CI systems get their tokens there.
+    JobTokens,
     OfCrate {
         krate: String,
         part: CratePart,
@@ -133,6 +135,9 @@ fn stands_at(name: &str, file: &str) -> bool {
 }
 
 fn web_api(view: View, rest: &str) -> Deed {
+    if rest == "trusted_publishing/tokens" {
+        return Deed::JobTokens;
+    }
     let mut segments = rest.split('/');
     if segments.next() != Some("crates") {
         return Deed::Unknown;
@@ -196,7 +201,7 @@ fn changed_or_sent(view: View, krate: String, version: String, deed: &str) -> De
 
 /// Percent-decoding; a `+` is a `+`, for cargo sends build metadata as it is. What does not decode stays as it came, and
 /// will be no crate's name.
-fn decode(segment: &str) -> Cow<'_, str> {
+pub(crate) fn decode(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return Cow::Borrowed(segment);
     }
@@ -256,6 +261,7 @@ mod tests {
             "/acme/api/v1/crates/demo/1.0.0/downloads",
             "/acme/api/v1/crates/demo/1.0.0%2Bx/readme",
             "/acme/api/v1/crates/demo/1.0.0/authors",
+            "/acme/api/v1/trusted_publishing/tokens",
             "/acme/api/v1/crates/",
             "/acme/api/v1/crates/demo/",
             "/acme/me",
@@ -287,6 +293,7 @@ mod tests {
         acme OfVersion { krate: "demo", version: "1.0.0", part: Downloads }
         acme OfVersion { krate: "demo", version: "1.0.0+x", part: Readme }
         acme Unknown
+        acme JobTokens
         acme Unknown
         acme Unknown
         acme Me
@@ -326,6 +333,7 @@ mod tests {
             "/-/index/x",
             "/acme/hosted/api/v1/crates/demo/1.0.0/download",
             "/acme/mirror/api/v1/crates/new",
+            "/acme/mirror/api/v1/trusted_publishing/tokens",
         ] {
             assert_eq!(deed(path), None, "{path}");
         }

@@ -7,11 +7,14 @@ use serde_json::json;
 use supercargo_testkit::{Answer, Client, FakeUpstream, Fault, View, sparse_path};
 
 use crate::{
-    contract::{Contract, Expected, FAILURES, Line, Listing, TICK, UpstreamFails, canonical},
-    operation::{
-        ALLOW, BLOCK, Failing, Look, Operation, Person, Quarantine, SPELLINGS, Step, VERSIONS,
+    contract::{
+        Contract, Expected, FAILURES, Line, Listing, TICK, UpstreamFails, canonical, refused,
     },
-    world::{Packages, World},
+    operation::{
+        ALLOW, Attached, BLOCK, Deed, Event, Failing, LISTS, Look, Operation, Person, Place,
+        Quarantine, Remote, SPELLINGS, Step, VERSIONS,
+    },
+    world::{Names, Packages, World},
 };
 
 /// What the server did otherwise than the contract says.
@@ -29,14 +32,38 @@ pub(crate) type Met = BTreeMap<(&'static str, u16), usize>;
 struct Run<'a> {
     world: &'a mut World,
     packages: &'a Packages,
-    registry: String,
-    upstream: FakeUpstream,
+    names: Names,
+    elsewhere: Elsewhere,
     contract: Contract,
-    /// The spellings that can be touched by the sequence.
+    /// The registries that can be touched by the sequence.
+    places: &'static [Place],
+    /// The spellings.
     spellings: Vec<&'static str>,
     met: Met,
     /// What a client keeps of each file of a view.
-    kept: BTreeMap<(View, &'static str), Kept>,
+    kept: BTreeMap<(Place, View, &'static str), Kept>,
+}
+
+/// What plays the registries elsewhere.
+struct Elsewhere {
+    a: FakeUpstream,
+    b: FakeUpstream,
+}
+
+impl Elsewhere {
+    fn start() -> Self {
+        Self {
+            a: FakeUpstream::start(),
+            b: FakeUpstream::start(),
+        }
+    }
+
+    fn of(&self, remote: Remote) -> &FakeUpstream {
+        match remote {
+            Remote::A => &self.a,
+            Remote::B => &self.b,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -54,14 +81,18 @@ pub(crate) async fn run(
     packages: &Packages,
     steps: &[Step],
 ) -> Result<Met, Disagreement> {
-    let upstream = FakeUpstream::start();
-    let registry = world.registry(&upstream.index_url()).await;
+    let elsewhere = Elsewhere::start();
+    let places = places(steps);
+    let (a, b) = (elsewhere.a.index_url(), elsewhere.b.index_url());
+    let names = world.registries(places, &a, &b).await;
+    let forgets_absences = world.shares_its_database();
     let mut run = Run {
         world,
         packages,
-        registry,
-        upstream,
-        contract: Contract::default(),
+        names,
+        elsewhere,
+        contract: Contract::new(forgets_absences),
+        places,
         spellings: spellings(steps),
         met: Met::new(),
         kept: BTreeMap::new(),
@@ -84,124 +115,131 @@ impl Run<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         self.world.advance(TICK);
         let expected = self.contract.apply(&step.operation);
-        match self.perform(&step.operation).await {
-            None => self.touch_upstream(&step.operation),
-            Some(answer) => {
-                let met = (step.operation.kind(), answer.status.as_u16());
+        match &step.operation {
+            Operation::In(place, deed) => {
+                let answer = self.perform(*place, deed).await;
+                let met = (deed.kind(), answer.status.as_u16());
                 *self.met.entry(met).or_default() += 1;
                 self.compare(&answer, &expected)?;
-                if let Operation::Download(view, name, version) = step.operation {
-                    self.take(view, name, version, &answer, &expected);
+                if matches!(deed, Deed::Download(..)) {
+                    self.take(&answer, &expected);
                 }
             }
+            Operation::At(remote, event) => self.touch(*remote, event),
+            Operation::Restart => self.world.restart().await,
+            Operation::Wait(_) => {}
         }
         self.world.advance(self.contract.pause());
         self.look(step.look).await
     }
 
-    /// Asks the server; `None` for what is no request.
-    async fn perform(&mut self, operation: &Operation) -> Option<Answer> {
-        let registry = self.registry.clone();
+    /// Asks the server.
+    async fn perform(&self, place: Place, deed: &Deed) -> Answer {
+        let registry = self.names.registry(place);
+        let registry = registry.as_str();
         let api = format!("/api/v1/registries/{registry}");
         let crates = format!("{api}/crates");
-        let place = |name: &str, version: Option<&str>| match version {
+        let path = |name: &str, version: Option<&str>| match version {
             Some(version) => format!("{crates}/{name}/versions/{}", version.replace('+', "%2B")),
             None => format!("{crates}/{name}"),
         };
-        let world = &*self.world;
-        let answer = match operation {
-            Operation::Publish(by, bytes) => {
+        let by = |person: Person| self.world.client(person);
+        match deed {
+            Deed::Publish(person, bytes) => {
                 let frame = self.packages[bytes].frame.clone();
-                world.client(*by).publish_frame(&registry, frame).await
+                by(*person).publish_frame(registry, frame).await
             }
-            Operation::Yank(by, name, version, yanked) => {
-                let client = world.client(*by);
-                client.yank(&registry, name, version, *yanked).await
+            Deed::Yank(person, name, version, yanked) => {
+                by(*person).yank(registry, name, version, *yanked).await
             }
-            Operation::Claim(by, pattern, mode) => {
+            Deed::Claim(person, pattern, mode) => {
                 let claim = json!({ "pattern": pattern, "mode": mode });
-                world
-                    .client(*by)
-                    .post(&format!("{api}/claims"), claim)
-                    .await
+                by(*person).post(&format!("{api}/claims"), claim).await
             }
-            Operation::Unclaim(by, pattern) => {
+            Deed::Unclaim(person, pattern) => {
                 let canonical = canonical(pattern);
                 let path = format!("{api}/claims/{pattern}?confirm={canonical}");
-                world.client(*by).delete(&path).await
+                by(*person).delete(&path).await
             }
-            Operation::Download(view, name, version) => {
-                let client = world.client(Person::Rob);
-                client.download(&registry, *view, name, version).await
+            Deed::Download(view, name, version) => {
+                let client = by(place.reader());
+                client.download(registry, *view, name, version).await
             }
-            Operation::Delete(by, name, version) => {
-                world.client(*by).delete(&place(name, *version)).await
+            Deed::Delete(person, name, version) => by(*person).delete(&path(name, *version)).await,
+            Deed::Restore(person, name, version) => {
+                let path = format!("{}/restore", path(name, *version));
+                empty_post(&by(*person), &path).await
             }
-            Operation::Restore(by, name, version) => {
-                let path = format!("{}/restore", place(name, *version));
-                empty_post(&world.client(*by), &path).await
+            Deed::Purge(person, name, version) => {
+                let path = format!("{}?purge=true", path(name, *version));
+                by(*person).delete(&path).await
             }
-            Operation::Purge(by, name, version) => {
-                let path = format!("{}?purge=true", place(name, *version));
-                world.client(*by).delete(&path).await
-            }
-            Operation::Release(by, name) => {
+            Deed::Release(person, name) => {
                 let path = format!("{crates}/{name}/release");
-                world
-                    .client(*by)
-                    .post(&path, json!({ "confirm": name }))
-                    .await
+                by(*person).post(&path, json!({ "confirm": name })).await
             }
-            Operation::Quarantine(by, name, version, action) => {
+            Deed::Quarantine(person, name, version, action) => {
                 let action = match action {
                     Quarantine::Hold => "hold",
                     Quarantine::Block => "block",
                 };
-                let path = format!("{}/quarantine", place(name, *version));
+                let path = format!("{}/quarantine", path(name, *version));
                 let body = json!({ "action": action, "reason": "the model says so" });
-                world.client(*by).put(&path, body).await
+                by(*person).put(&path, body).await
             }
-            Operation::Lift(by, name, version) => {
-                let path = format!("{}/quarantine", place(name, *version));
-                world.client(*by).delete(&path).await
+            Deed::Lift(person, name, version) => {
+                let path = format!("{}/quarantine", path(name, *version));
+                by(*person).delete(&path).await
             }
-            Operation::Patterns(allow, block) => {
+            Deed::Patterns(allow, block) => {
                 let patterns = json!({ "allow": ALLOW[*allow], "block": BLOCK[*block] });
-                world.client(Person::Admin).patch(&api, patterns).await
+                by(Person::Admin).patch(&api, patterns).await
             }
-            Operation::Restart => {
-                self.world.restart().await;
-                return None;
+            Deed::Attach(person, list) => {
+                let attached = |attached: &Attached| {
+                    json!({
+                        "name": self.names.upstream(attached.upstream),
+                        "only": attached.only,
+                        "except": attached.except,
+                    })
+                };
+                let list: Vec<_> = LISTS[*list].iter().map(attached).collect();
+                by(*person).patch(&api, json!({ "upstreams": list })).await
             }
-            _ => return None,
-        };
-        Some(answer)
+            Deed::Pin(person, name, upstream) => {
+                let body = json!({ "upstream": self.names.upstream(*upstream) });
+                by(*person)
+                    .post(&format!("{crates}/{name}/pin"), body)
+                    .await
+            }
+        }
     }
 
-    /// Makes the fake upstream what the contract's upstream is.
-    fn touch_upstream(&self, operation: &Operation) {
-        let name = match operation {
-            Operation::Appears(bytes) => bytes.name,
-            Operation::UpstreamYanks(name, ..) | Operation::Vanishes(name, _) => name,
-            Operation::IndexFails(how) => {
+    /// Makes a fake upstream what the contract's is.
+    fn touch(&self, remote: Remote, event: &Event) {
+        let upstream = self.elsewhere.of(remote);
+        match event {
+            Event::IndexFails(how) => {
                 // each file, and not `config.json`, whose life in memory the contract does not name
                 for name in SPELLINGS {
-                    self.upstream.fault(&index_file(name), fault(*how));
+                    upstream.fault(&index_file(name), fault(*how));
                 }
-                return;
             }
-            Operation::FilesFail(how) => return self.upstream.fault("/dl/", fault(*how)),
-            Operation::Heals => return self.upstream.heal(),
-            _ => return,
+            Event::FilesFail(how) => upstream.fault("/dl/", fault(*how)),
+            Event::Heals => upstream.heal(),
+            Event::Appears(_) | Event::Yanks(..) | Event::Vanishes(..) => {}
+        }
+        let Some(name) = event.name() else {
+            return;
         };
-        self.upstream.remove(name);
-        for line in self.contract.upstreams().get(name).into_iter().flatten() {
-            let packed = &self.packages[&line.1.bytes];
+        upstream.remove(name);
+        let lines = self.contract.crates_of(remote).get(name);
+        for (version, line) in lines.into_iter().flatten() {
+            let packed = &self.packages[&line.bytes];
             let mut shown = packed.line.clone();
-            shown["yanked"] = json!(line.1.yanked);
-            self.upstream.publish_line(name, &shown.to_string());
-            self.upstream
-                .replace_bytes(name, line.0, packed.file.clone());
+            shown["yanked"] = json!(line.yanked);
+            upstream.publish_line(name, &shown.to_string());
+            upstream.replace_bytes(name, version, packed.file.clone());
         }
     }
 
@@ -235,10 +273,18 @@ impl Run<'_> {
     }
 
     async fn look(&mut self, look: Look) -> Result<(), String> {
+        for place in self.places {
+            let told = |text| format!("{place}: {text}");
+            self.look_at_place(*place, look).await.map_err(told)?;
+        }
+        self.check_what_was_asked()
+    }
+
+    async fn look_at_place(&mut self, place: Place, look: Look) -> Result<(), String> {
         if look != Look::Status {
             for name in self.spellings.clone() {
                 for view in [View::Index, View::Mirror, View::Hosted] {
-                    self.look_at(view, name)
+                    self.look_at(place, view, name)
                         .await
                         .map_err(|text| format!("{name} in view {view}: {text}"))?;
                 }
@@ -247,47 +293,57 @@ impl Run<'_> {
         if look == Look::Downloads {
             for name in self.spellings.clone() {
                 for view in [View::Index, View::Mirror] {
-                    self.download_all(view, name).await?;
+                    self.download_all(place, view, name).await?;
                 }
             }
         }
-        self.check_what_was_asked()
+        Ok(())
     }
 
-    async fn download_all(&mut self, view: View, name: &'static str) -> Result<(), String> {
+    async fn download_all(
+        &mut self,
+        place: Place,
+        view: View,
+        name: &'static str,
+    ) -> Result<(), String> {
+        let absent = refused(404, "");
+        let mut has_missed = false;
         for version in VERSIONS {
-            let expected = self.contract.download(view, name, version);
-            let client = self.world.client(Person::Rob);
-            let answer = client.download(&self.registry, view, name, version).await;
+            let expected = self.contract.download(place, view, name, version);
+            if expected == absent && std::mem::replace(&mut has_missed, true) {
+                // one that is not there is like another
+                continue;
+            }
+            let client = self.world.client(place.reader());
+            let registry = self.names.registry(place);
+            let answer = client.download(&registry, view, name, version).await;
             let met = ("download", answer.status.as_u16());
             *self.met.entry(met).or_default() += 1;
             self.compare(&answer, &expected)
                 .map_err(|text| format!("download of {name}@{version} in view {view}: {text}"))?;
-            self.take(view, name, version, &answer, &expected);
+            self.take(&answer, &expected);
         }
         Ok(())
     }
 
     /// What somebody got has consequences.
-    fn take(
-        &mut self,
-        view: View,
-        name: &'static str,
-        version: &'static str,
-        answer: &Answer,
-        expected: &Expected,
-    ) {
-        if let Expected::File(bytes) | Expected::FileUnlessItFails(bytes) = expected
+    fn take(&mut self, answer: &Answer, expected: &Expected) {
+        if let Expected::File(_) | Expected::FileUnlessItFails(_) = expected
             && answer.status == 200
         {
-            self.contract.delivered(view, name, version, *bytes);
+            self.contract.delivered();
         }
     }
 
-    async fn look_at(&mut self, view: View, name: &'static str) -> Result<(), String> {
-        let expected = self.contract.view(view, name);
-        let client = self.world.client(Person::Rob);
-        let answer = client.index(&self.registry, view, name).await;
+    async fn look_at(
+        &mut self,
+        place: Place,
+        view: View,
+        name: &'static str,
+    ) -> Result<(), String> {
+        let expected = self.contract.view(place, view, name);
+        let client = self.world.client(place.reader());
+        let answer = client.index(&self.names.registry(place), view, name).await;
         let found = self.listing(&answer)?;
         let wanted = shown(&expected);
         if found != wanted {
@@ -296,7 +352,7 @@ impl Run<'_> {
         if answer.status != 200 {
             return Ok(());
         }
-        self.check_validators(view, name, &answer).await
+        self.check_validators(place, view, name, &answer).await
     }
 
     /// A checksum as that of the bytes that have it.
@@ -335,6 +391,7 @@ impl Run<'_> {
     /// when it is.
     async fn check_validators(
         &mut self,
+        place: Place,
         view: View,
         name: &'static str,
         answer: &Answer,
@@ -352,7 +409,7 @@ impl Run<'_> {
                 .as_seconds(),
             last_modified,
         };
-        let before = self.kept.insert((view, name), now.clone());
+        let before = self.kept.insert((place, view, name), now.clone());
         let before = before.unwrap_or_else(|| now.clone());
         let is_same = before.body == now.body;
         if is_same != (before.etag == now.etag) {
@@ -371,12 +428,14 @@ impl Run<'_> {
         }
         // what cargo sends; the date alone is what old proxies send, and matters where something changed
         let mut validators = vec![("if-none-match", &before.etag)];
-        if !is_same || now.changed_at > before.changed_at {
+        // what another registry of the server takes away out of a view leaves no date there
+        let reads_through = place == Place::Acme && self.places.contains(&Place::Shared);
+        if now.changed_at > before.changed_at || !is_same && !reads_through {
             validators.push(("if-modified-since", &before.last_modified));
         }
         for (header, value) in validators {
-            let path = index_path(&self.registry, view, name);
-            let client = self.world.client(Person::Rob);
+            let path = index_path(&self.names.registry(place), view, name);
+            let client = self.world.client(place.reader());
             let asked = client.request(Method::GET, &path).header(header, value);
             let status = asked.send().await.status.as_u16();
             // a date may be later than that of the copy though the bytes are the same: a change that was taken back
@@ -396,23 +455,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The upstream never hears of a name that is none of its business, nor of one that is fresh.
+    /// No upstream ever hears of a name that is none of its business, nor of one that is fresh.
     fn check_what_was_asked(&mut self) -> Result<(), String> {
-        let requests = self.upstream.requests();
-        self.upstream.clear_requests();
         let asked = std::mem::take(&mut self.contract.asked);
-        for request in requests {
-            let name = SPELLINGS
-                .iter()
-                .find(|name| request.path == index_file(name));
-            if let Some(name) = name
-                && !asked.contains(name)
-            {
-                return Err(format!(
-                    "upstream was asked for {}, of which it should not hear now",
-                    request.path
-                ));
+        for remote in [Remote::A, Remote::B] {
+            let upstream = self.elsewhere.of(remote);
+            for request in upstream.requests() {
+                let name = SPELLINGS
+                    .iter()
+                    .find(|name| request.path == index_file(name));
+                if let Some(name) = name
+                    && !asked.contains(&(remote, name))
+                {
+                    return Err(format!(
+                        "upstream {remote:?} was asked for {}, of which it should not hear now",
+                        request.path
+                    ));
+                }
             }
+            upstream.clear_requests();
         }
         Ok(())
     }
@@ -427,7 +488,16 @@ enum Shown {
     Failure,
 }
 
-/// Those of the names that the sequence speaks of, twins among them.
+/// The registries that the sequence speaks of.
+fn places(steps: &[Step]) -> &'static [Place] {
+    if steps.iter().any(|step| step.operation.needs_shared()) {
+        &[Place::Acme, Place::Shared]
+    } else {
+        &[Place::Acme]
+    }
+}
+
+/// Those of the names that it speaks of, twins among them.
 fn spellings(steps: &[Step]) -> Vec<&'static str> {
     let names: BTreeSet<_> = steps
         .iter()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     driver::{self, Disagreement},
-    operation::{Look, Operation, Person, Step},
+    operation::{Deed, Look, Operation, Person, Step},
     world::{Engine, Packages, World},
 };
 
@@ -75,11 +75,11 @@ fn simpler(steps: &[Step], at: usize) -> Vec<Vec<Step>> {
             ..step.clone()
         });
     }
-    if let Operation::Publish(by, bytes) = step.operation
+    if let Operation::In(place, Deed::Publish(by, bytes)) = step.operation
         && by != Person::Mia
     {
         ways.push(Step {
-            operation: Operation::Publish(Person::Mia, bytes),
+            operation: Operation::In(place, Deed::Publish(Person::Mia, bytes)),
             look: Look::Status,
         });
     }

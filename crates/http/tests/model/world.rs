@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use supercargo_blobs::{Blobs, MemoryLimits};
-use supercargo_registry::{Instance, Limits, SecretKey, Settings, UpstreamSettings};
+use supercargo_registry::{AuditSettings, Instance, Limits, SecretKey, Settings, UpstreamSettings};
 use supercargo_store::{DatabaseUrl, Store};
 use supercargo_testkit::{Client, Package, Postgres, TestDatabase};
 use supercargo_types::{Clock, Digest, Random, Site, Timestamp, TokenSecret};
@@ -13,15 +13,16 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
     contract::{FRESHNESS, NEGATIVE, STALE_IF_ERROR},
-    operation::{Bytes, NAMES, Person, VERSIONS},
+    operation::{Bytes, LISTS, NAMES, Person, Place, Remote, Upstream, VERSIONS},
 };
 
-/// Who has which role in every registry of a sequence; all tokens have every scope, so that roles decide.
-const PEOPLE: [(Person, &str, &str); 4] = [
+/// Who has which role in the registries of a sequence; all tokens have every scope, so that roles decide.
+const PEOPLE: [(Person, &str, &str); 5] = [
     (Person::Mia, "mia", "maintainer"),
     (Person::Pat, "pat", "publisher"),
     (Person::Ola, "ola", "publisher"),
     (Person::Rob, "rob", "reader"),
+    (Person::Sam, "sam", "reader"),
 ];
 const SCOPES: [&str; 7] = [
     "read", "publish", "yank", "owners", "maintain", "delete", "admin",
@@ -74,14 +75,15 @@ pub(crate) enum Engine {
 pub(crate) struct World {
     /// Goes after the server; the database of PostgreSQL too.
     folder: TempDir,
-    _postgres: Option<TestDatabase>,
+    postgres: Option<TestDatabase>,
     database: DatabaseUrl,
     address: SocketAddr,
     clock: Clock,
     tokens: BTreeMap<Person, String>,
     client: Client,
     running: Option<Running>,
-    registries: usize,
+    /// How many it has seen.
+    sequences: usize,
 }
 
 struct Running {
@@ -112,14 +114,14 @@ impl World {
             .expect("invariant: it is bound to an address");
         let mut world = Self {
             folder,
-            _postgres: postgres,
+            postgres,
             database: url.parse().expect("invariant: a URL of the testkit"),
             address,
             clock: Clock::fixed(Timestamp::from_seconds(1_800_000_000)),
             tokens: BTreeMap::new(),
             client: Client::new(&format!("http://{address}")),
             running: None,
-            registries: 0,
+            sequences: 0,
         };
         let secret = TokenSecret::generate(&Random::System);
         world.serve(listener, Some(secret.clone())).await;
@@ -149,15 +151,20 @@ impl World {
                 .expect("invariant: a sound URL"),
             upstream: UpstreamSettings {
                 freshness: FRESHNESS,
+                // the contract says what is seen once it is asked for
+                stale_while_revalidate: Duration::ZERO,
                 negative: NEGATIVE,
                 stale_if_error: STALE_IF_ERROR,
                 timeout: Duration::from_secs(30),
                 allow_addresses: vec!["127.0.0.0/8".to_owned()],
+                read_ahead: true,
+                cache_size: None,
             },
             limits: Limits {
                 crate_size: 1 << 20,
                 unpacked_size: 1 << 22,
             },
+            audit: AuditSettings::default(),
             secret_key: SecretKey::new([7; 32]),
             clock: self.clock.clone(),
             random: Random::System,
@@ -211,24 +218,62 @@ impl World {
         self.client.with_token(&self.tokens[&person])
     }
 
+    /// Whether other servers may use its database.
+    pub(crate) fn shares_its_database(&self) -> bool {
+        self.postgres.is_some()
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
-    /// A registry of its own that reads through this upstream, with everybody in it.
-    pub(crate) async fn registry(&mut self, upstream: &str) -> String {
-        self.registries += 1;
-        let name = format!("r{}", self.registries);
+    /// The registries and upstreams of a sequence, as the contract begins; `a` and `b` are the indexes of those elsewhere.
+    pub(crate) async fn registries(&mut self, places: &[Place], a: &str, b: &str) -> Names {
+        self.sequences += 1;
+        let names = Names(self.sequences);
         let admin = self.client(Person::Admin);
-        admin
-            .create_upstream(json!({ "name": name, "index": upstream }))
-            .await;
-        admin
-            .create_registry(json!({ "name": name, "upstreams": [name] }))
-            .await;
-        for (_, person, role) in PEOPLE {
-            admin.member(&name, person, role).await;
+        for (remote, index) in [(Remote::A, a), (Remote::B, b)] {
+            let name = names.upstream(Upstream::Elsewhere(remote));
+            let upstream = json!({ "name": name, "index": index });
+            admin.create_upstream(upstream).await;
         }
-        name
+        for place in places {
+            let registry = names.registry(*place);
+            let upstreams = LISTS[place.first_list()].iter();
+            let upstreams: Vec<_> = upstreams.map(|it| names.upstream(it.upstream)).collect();
+            admin
+                .create_registry(json!({ "name": registry, "upstreams": upstreams }))
+                .await;
+            for (person, name, role) in PEOPLE {
+                if role != "reader" || person == place.reader() {
+                    admin.member(&registry, name, role).await;
+                }
+            }
+        }
+        if places.contains(&Place::Shared) {
+            let name = names.upstream(Upstream::Shared);
+            let shared = names.registry(Place::Shared);
+            admin
+                .create_upstream(json!({ "name": name, "registry": shared }))
+                .await;
+        }
+        names
+    }
+}
+
+/// How the registries and upstreams of a sequence are called.
+pub(crate) struct Names(usize);
+
+impl Names {
+    pub(crate) fn registry(&self, place: Place) -> String {
+        format!("{place}{}", self.0)
+    }
+
+    pub(crate) fn upstream(&self, upstream: Upstream) -> String {
+        match upstream {
+            Upstream::Elsewhere(Remote::A) => format!("a{}", self.0),
+            Upstream::Elsewhere(Remote::B) => format!("b{}", self.0),
+            Upstream::Shared => format!("shared{}", self.0),
+        }
     }
 }

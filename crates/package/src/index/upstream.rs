@@ -33,7 +33,7 @@ pub struct UpstreamLine<'a> {
     pub yanked: bool,
     /// When upstream published it, where it says so in the one form that cargo reads.
     pub published_at: Option<Timestamp>,
-    /// Real names and registries of what it depends on, for reading ahead; development dependencies too.
+    /// Real names and registries of what it depends on; development dependencies too.
     pub dependencies: Vec<UpstreamDependency>,
     yanked_at: Option<Range<usize>>,
 }

@@ -13,3 +13,4 @@ mod packages;
 mod partial_reads;
 mod tarball;
 mod upstreams;
+mod wanted;

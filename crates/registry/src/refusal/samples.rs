@@ -119,7 +119,12 @@ fn refusals() -> Vec<Refusal> {
             registry: acme(), upstream: text("partner"),
             reason: text("it has credentials; ask an instance admin"),
         },
-        SeveralUpstreams(2),
+        UpstreamTwice { upstream: text("partner") },
+        NotAttached { registry: acme(), name: text("demo"), upstream: text("partner") },
+        PinnedElsewhere { registry: acme(), name: text("demo") },
+        NestingBarred { registry: acme(), reason: text("a registry that it reads through is deleted") },
+        Behind { upstream: text("shared"), kind: supercargo_upstream::FailureKind::Timeout, pause: None },
+        Nesting { registry: acme(), reason: text("it would read through itself") },
         UpstreamShape(text("give one of `preset`, `index` and `registry`")),
         AccountTaken(text("alice")),
         NoAccount(text("alice")),
@@ -131,6 +136,13 @@ fn refusals() -> Vec<Refusal> {
         ClaimTaken { registry: acme(), pattern: pattern() },
         NoClaim { registry: acme(), pattern: pattern() },
         ConfirmClaim(pattern()),
+        NoPublisher { registry: acme(), name: text("release") },
+        PublisherTaken { registry: acme(), name: text("release") },
+        PublisherShape(text("`audience`: has 1 to 255 characters without blanks")),
+        OfJobs(text("job:acme.release")),
+        NotOfJobs { registry: acme(), name: demo(), principal: text("job:acme.release") },
+        IssuerFailed(text("the issuer `https://ci.acme.example` cannot be asked for its keys now")),
+        TooManyJobs {},
         NoToken(text("7f3a")),
         TokenShape(text("`expires_at` is in the past")),
         UnknownOwner(text("carol")),
@@ -343,7 +355,12 @@ fn every_refusal_is_read_side_by_side() {
     no-such-upstream: there is no upstream named `partner`; `supercargo upstream list` shows those there are
     upstream-in-use: upstream `partner` is in use by `acme`; detach it there first
     upstream-not-usable: registry `acme` may not use upstream `partner`: it has credentials; ask an instance admin
-    several-upstreams: a registry reads through one upstream in this version; leave one of the 2 in the list
+    upstream-twice: upstream `partner` is in the list twice; name it once
+    not-attached: registry `acme` does not ask upstream `partner` for `demo`; attach it, or choose one that is attached and whose patterns pass the name: `supercargo registry show acme`
+    pinned-elsewhere: where `demo` of registry `acme` is read from changes at this moment; ask again
+    nesting-barred: registry `acme` does not read through other registries of this server: a registry that it reads through is deleted
+    upstream-failed: upstream `shared` is a registry of this server, and what it reads through does not answer; try again later, or ask its administrators
+    invalid-nesting: this cannot be: registry `acme`: it would read through itself
     invalid-upstream: give one of `preset`, `index` and `registry`
     account-name-taken: an account named `alice` exists; choose another name
     no-such-account: there is no account `alice`; check the name, or make it first
@@ -355,6 +372,13 @@ fn every_refusal_is_read_side_by_side() {
     claim-exists: pattern `acme-*` is already claimed in registry `acme`; to change its mode, delete that claim first
     no-such-claim: pattern `acme-*` is not claimed in registry `acme`; `supercargo claim list acme` shows those there are
     confirmation-needed: names that `acme-*` covers and that were never hosted here go back to upstream; repeat the pattern to confirm: `?confirm=acme-*`
+    no-such-trusted-publisher: there is no trusted publisher `release` in registry `acme`; `supercargo trusted-publisher list acme` shows those there are
+    trusted-publisher-exists: registry `acme` has a trusted publisher `release`; change that one, or choose another name
+    invalid-trusted-publisher: `audience`: has 1 to 255 characters without blanks
+    account-of-jobs: `job:acme.release` stands for the jobs of a trusted publisher, which have what it says and nothing else; change it there: `supercargo trusted-publisher edit`
+    not-an-owner: crate `demo` of registry `acme` belongs to others, and `job:acme.release` writes its own crates only; ask an admin of the registry to give the trusted publisher a pattern that covers it
+    issuer-failed: the issuer `https://ci.acme.example` cannot be asked for its keys now; run the job again
+    too-many-jobs: too many jobs ask for a token at this moment; try again in a few seconds
     no-such-token: there is no token with the id `7f3a`; `supercargo token list` shows those there are
     invalid-token-request: `expires_at` is in the past
     unknown-owner: `carol` is not a user, service account or team of this server; owners are written as `alice`, `service:ci` or `team:core`
@@ -457,7 +481,7 @@ fn only_what_was_sent_is_invalid() {
         .filter(|refusal| refusal.class() == RefusalClass::Invalid)
         .map(Refusal::code)
         .collect();
-    insta::assert_snapshot!(invalid.join("\n"), @r"
+    insta::assert_snapshot!(invalid.join("\n"), @"
     invalid-publish-frame
     invalid-crate-file
     invalid-manifest
@@ -472,10 +496,14 @@ fn only_what_was_sent_is_invalid() {
     confirmation-needed
     confirmation-needed
     upstream-not-usable
-    several-upstreams
+    upstream-twice
+    not-attached
+    invalid-nesting
     invalid-upstream
     not-a-user
     confirmation-needed
+    invalid-trusted-publisher
+    account-of-jobs
     invalid-token-request
     unknown-owner
     last-owner

@@ -13,7 +13,8 @@ use futures_util::{
 
 use crate::refusal::Failure;
 
-type Flight<V> = Shared<BoxFuture<'static, V>>;
+/// The work, to be waited for.
+pub(crate) type Flight<V> = Shared<BoxFuture<'static, V>>;
 
 pub(crate) struct Flights<K, V: Clone> {
     running: Arc<Mutex<HashMap<K, Flight<V>>>>,

@@ -55,8 +55,13 @@ pub(crate) enum Origin {
         /// Its row.
         version_id: i64,
     },
-    /// The registry's upstream, as it is attached when the bytes are asked for: its credentials change without its files.
-    Upstream,
+    /// An upstream of the registry, as it is attached when the bytes are asked for: its credentials change without its files.
+    Upstream {
+        /// Which one lists it.
+        id: i64,
+        /// The one that once gave the bytes that were served here, while it is attached.
+        given_by: Option<i64>,
+    },
 }
 
 impl Listing {

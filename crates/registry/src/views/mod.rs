@@ -6,10 +6,12 @@
 
 mod flights;
 mod listing;
+mod read_ahead;
 mod resolve;
 mod upstream_index;
 
 use std::{
+    collections::HashMap,
     hash::Hash,
     sync::{
         Arc,
@@ -22,12 +24,19 @@ use supercargo_types::{CanonicalName, Spelling, Timestamp, View};
 
 pub use listing::Listing;
 pub(crate) use listing::{Listed, Origin};
+pub(crate) use read_ahead::ReadAhead;
 pub(crate) use resolve::CHANGED;
-pub(crate) use upstream_index::{Content, UpstreamIndex};
+pub(crate) use upstream_index::{Content, IndexFile, UpstreamIndex};
 
-use crate::{Instance, refusal::Outcome, rights::MayRead};
+use crate::{
+    Instance,
+    directory::Registry,
+    nesting::Bar,
+    refusal::{Outcome, Refusal},
+    rights::MayRead,
+};
 use flights::Flights;
-use upstream_index::IndexFile;
+use read_ahead::News;
 
 /// For what views hold in memory, in bytes; the least recently used goes first.
 const VIEW_MEMORY: u64 = 128 << 20;
@@ -35,6 +44,8 @@ const VIEW_MEMORY: u64 = 128 << 20;
 const VIEW_OVERHEAD: usize = 512;
 /// Names that fall into one slot share a generation: too many slots waste memory, too few resolve now and then in vain.
 const GENERATION_SLOTS: usize = 4096;
+/// How often a name is resolved anew because something changed inside while it was.
+const TRIES: usize = 4;
 
 /// What a name is in a view.
 #[derive(Clone, Debug)]
@@ -57,10 +68,109 @@ struct ViewKey {
 #[derive(Clone)]
 pub(crate) struct CachedView {
     resolved: Resolved,
-    /// The file this was made from, to see that a revalidation changed nothing.
-    source: Option<Arc<IndexFile>>,
+    /// When what it says changed last, also where it says that nobody has it.
+    changed_at: Timestamp,
+    /// What this was made from, to see that a revalidation changed nothing.
+    source: Option<Source>,
+    /// Where else on this server it was learned, what was asked in vain among it.
+    inside: Vec<Inside>,
+    /// A registry that reads through this one looks no further.
+    ends_search: bool,
+    /// Upstreams may be asked for the name.
+    asks_upstream: bool,
+    /// For the first client that gets this.
+    news: Option<Arc<News>>,
     generation: u64,
     fresh_until: Timestamp,
+}
+
+impl CachedView {
+    /// Whether upstreams may be asked for the name in this view.
+    pub(crate) fn asks_upstream(&self) -> bool {
+        self.asks_upstream
+    }
+
+    /// One of its versions.
+    pub(crate) fn listed(&self, version: &str) -> Option<&Listed> {
+        match &self.resolved {
+            Resolved::Found(listing) => listing.version(version),
+            Resolved::Absent => None,
+        }
+    }
+
+    pub(crate) fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// Whether a registry that reads through this one looks no further for the name.
+    pub(crate) fn ends_search(&self) -> bool {
+        self.ends_search
+    }
+}
+
+/// What upstream's lines of a view were made from.
+#[derive(Clone)]
+enum Source {
+    /// A file from elsewhere.
+    File(Arc<IndexFile>),
+    /// A view of another registry of this server.
+    Listing(Arc<Listing>),
+}
+
+impl Source {
+    fn body(&self) -> &[u8] {
+        match self {
+            Self::File(file) => &file.body,
+            Self::Listing(listing) => listing.body(),
+        }
+    }
+
+    fn changed_at(&self) -> Timestamp {
+        match self {
+            Self::File(file) => file.changed_at,
+            Self::Listing(listing) => listing.last_modified(),
+        }
+    }
+
+    /// Its upstream does not have it any more.
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::File(file) => file.gone,
+            Self::Listing(_) => false,
+        }
+    }
+
+    /// What another registry of this server knows of its versions.
+    fn listed(&self) -> HashMap<&str, &Listed> {
+        match self {
+            Self::File(_) => HashMap::new(),
+            Self::Listing(listing) => {
+                let versions = listing.versions().iter();
+                versions
+                    .map(|listed| (listed.version.as_str(), listed))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// The same content, not one that looks the same.
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(one), Self::File(other)) => Arc::ptr_eq(one, other),
+            (Self::Listing(one), Self::Listing(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+/// A name's state in another registry of this server, as it was when a view was made from it.
+#[derive(Clone, Copy)]
+struct Inside {
+    registry: i64,
+    settings: Timestamp,
+    generation: u64,
 }
 
 pub(crate) struct Views {
@@ -133,29 +243,96 @@ impl Instance {
         view: View,
         name: &Spelling,
     ) -> Outcome<Resolved> {
-        let registry = &right.registry;
+        let cached = self.cached_view(&right.registry, view, name).await?;
+        Ok(cached.resolved.clone())
+    }
+
+    /// The same for a client of the index, which counts for how well the cache of its upstream serves.
+    ///
+    /// # Errors
+    /// As [`Self::view`].
+    pub async fn index_file(
+        self: &Arc<Self>,
+        right: &MayRead,
+        view: View,
+        name: &Spelling,
+    ) -> Outcome<Resolved> {
+        let (cached, is_mine) = self.found_view(&right.registry, view, name).await?;
+        // what was resolved for this client is counted where the upstream's file was found
+        if !is_mine && let Some(Source::File(file)) = &cached.source {
+            file.count_hit();
+        }
+        if let Some(news) = &cached.news {
+            self.read_ahead(&right.registry, view, news);
+        }
+        Ok(cached.resolved.clone())
+    }
+
+    pub(crate) async fn cached_view(
+        self: &Arc<Self>,
+        registry: &Arc<Registry>,
+        view: View,
+        name: &Spelling,
+    ) -> Outcome<Arc<CachedView>> {
+        let (cached, _) = self.found_view(registry, view, name).await?;
+        Ok(cached)
+    }
+
+    /// From memory, or resolved; true when it was resolved for this call.
+    async fn found_view(
+        self: &Arc<Self>,
+        registry: &Arc<Registry>,
+        view: View,
+        name: &Spelling,
+    ) -> Outcome<(Arc<CachedView>, bool)> {
         let key = ViewKey {
             registry: registry.id,
             settings: registry.changed_at,
             view,
             name: name.clone(),
         };
-        let generation = self.views.generation(registry.id, name);
-        let cached = self.views.cache.get(&key);
-        if let Some(cached) = &cached
-            && cached.generation == generation
-            && self.clock().now() < cached.fresh_until
-        {
-            return Ok(cached.resolved.clone());
+        for _ in 0..TRIES {
+            let generation = self.views.generation(registry.id, name);
+            let cached = self.views.cache.get(&key);
+            if let Some(cached) = &cached
+                && cached.generation == generation
+                && self.clock().now() < cached.fresh_until
+                && self.stands_inside(registry, &cached.inside, name)
+            {
+                return Ok((cached.clone(), false));
+            }
+            let previous = cached.filter(|cached| cached.generation == generation);
+            let (filled, is_mine) = self
+                .filled_view(registry, key.clone(), generation, previous)
+                .await?;
+            // A flight that began before something changed inside knows nothing of it, and whoever joined it may have asked
+            // after: a crate that was claimed there meanwhile must not come from a stranger.
+            if self.stands_inside(registry, &filled.inside, name) {
+                return Ok((filled, is_mine));
+            }
         }
-        let previous = cached.filter(|cached| cached.generation == generation);
+        Err(Refusal::PinnedElsewhere {
+            registry: registry.name.clone(),
+            name: name.to_string(),
+        }
+        .into())
+    }
+
+    async fn filled_view(
+        self: &Arc<Self>,
+        registry: &Arc<Registry>,
+        key: ViewKey,
+        generation: u64,
+        previous: Option<Arc<CachedView>>,
+    ) -> Outcome<(Arc<CachedView>, bool)> {
         let (instance, registry) = (self.clone(), registry.clone());
-        let fill = self
-            .views
-            .flights
-            .join((key.clone(), generation), || async move {
+        let mut is_mine = false;
+        let fill = self.views.flights.join((key.clone(), generation), || {
+            is_mine = true;
+            async move {
+                let (view, name) = (key.view, &key.name);
                 let fresh =
-                    resolve::resolve(&instance, &registry, view, &key.name, generation, previous)
+                    resolve::resolve(&instance, &registry, view, name, generation, previous)
                         .await?;
                 let fresh = Arc::new(fresh);
                 // Discarded when the name has moved on meanwhile: it must not outlive the answer to those who asked before.
@@ -163,7 +340,43 @@ impl Instance {
                     instance.views.cache.insert(key, fresh.clone());
                 }
                 Ok(fresh)
-            });
-        fill.await.map(|cached| cached.resolved.clone())
+            }
+        });
+        fill.await.map(|cached| (cached, is_mine))
+    }
+
+    /// Whether the registries that a view was learned from are as they were.
+    fn stands_inside(&self, registry: &Registry, inside: &[Inside], name: &Spelling) -> bool {
+        if inside.is_empty() {
+            return true;
+        }
+        let directory = self.directory();
+        // whom it is shown to may have changed, and that moves no view on
+        directory.bar(registry.id).is_none()
+            && inside.iter().all(|inside| {
+                let registry = directory.registry_by_id(inside.registry);
+                registry.is_some_and(|registry| registry.changed_at == inside.settings)
+                    && self.views.generation(inside.registry, name) == inside.generation
+            })
+    }
+
+    /// A registry of this server that another one reads through.
+    ///
+    /// # Errors
+    /// [`Refusal::NestingBarred`] where that must not be: checked here again, whatever was checked when it was attached.
+    pub(crate) fn inner_registry(&self, outer: &Registry, inner: i64) -> Outcome<Arc<Registry>> {
+        let directory = self.directory();
+        let barred = |bar: &Bar| {
+            tracing::warn!(registry = %outer.name, reason = %bar, "a registry does not read through others");
+            Refusal::NestingBarred {
+                registry: outer.name.clone(),
+                reason: bar.for_readers().to_owned(),
+            }
+        };
+        if let Some(bar) = directory.bar(outer.id) {
+            return Err(barred(bar).into());
+        }
+        let registry = directory.registry_by_id(inner).cloned();
+        Ok(registry.ok_or_else(|| barred(&Bar::Missing))?)
     }
 }

@@ -1,4 +1,4 @@
-//! How a name is resolved: claims and hosted crates first, then the upstream, then nobody; and what rules and people say
+//! How a name is resolved: claims and hosted crates first, then the upstreams in order, then nobody; and what rules and people say
 //! against each version.
 
 use std::{
@@ -7,17 +7,20 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use supercargo_package::{edit_upstream_line, parse_upstream_file, render_line};
-use supercargo_policy::sources;
+use supercargo_policy::{Verdict, sources};
 use supercargo_store::{HostedCrate, LedgerRow};
 use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp, View, version_number};
 use supercargo_upstream::UpstreamFailed;
 
-use super::{CachedView, Content, IndexFile, Listing, Origin, Resolved, listing::Line};
+use super::{
+    CachedView, Content, Inside, Listing, Origin, Resolved, Source, listing::Line, read_ahead::News,
+};
 use crate::{
     Caller, Instance,
-    directory::{Attached, Registry},
-    refusal::{Failure, Outcome, Refusal},
+    directory::{Attached, Reads, Registry},
+    refusal::{Failure, Outcome, Refusal, from_inside},
 };
 
 /// Views of hosted crates change only through writes, which move the generation on.
@@ -42,7 +45,19 @@ impl Instance {
     }
 }
 
-pub(super) async fn resolve(
+/// Boxed, for a registry may read through another one of this server.
+pub(super) fn resolve<'a>(
+    instance: &'a Arc<Instance>,
+    registry: &'a Arc<Registry>,
+    view: View,
+    name: &'a Spelling,
+    generation: u64,
+    previous: Option<Arc<CachedView>>,
+) -> BoxFuture<'a, Outcome<CachedView>> {
+    resolved(instance, registry, view, name, generation, previous).boxed()
+}
+
+async fn resolved(
     instance: &Arc<Instance>,
     registry: &Arc<Registry>,
     view: View,
@@ -54,16 +69,23 @@ pub(super) async fn resolve(
     let row = instance.store.crate_row(registry.id, &canonical).await?;
     let mode = registry.mode(&canonical, row.as_ref());
     let from = sources(mode, view);
-    let settled = |resolved| CachedView {
+    // whoever reads through this registry looks no further for a name that it has decided about
+    let has_decided = mode.is_some() || row.is_some() || registry.rules.concerns(&canonical);
+    let settled = |resolved, changed_at| CachedView {
         resolved,
+        changed_at,
         source: None,
+        inside: Vec::new(),
+        ends_search: has_decided,
+        asks_upstream: false,
+        news: None,
         generation,
         fresh_until: UNTIL_CHANGED,
     };
     // a twin's spelling is a question about a crate that is not there, and whose name must not leak
     let is_twin = mode.is_some() && row.as_ref().is_some_and(|row| row.name.spelling() != *name);
     if is_twin || !(from.hosted || from.upstream) {
-        return Ok(settled(Resolved::Absent));
+        return Ok(settled(Resolved::Absent, registry.changed_at));
     }
     // Of a name that was given back to upstream, and beside upstream's in `merge`, the numbers that stood for bytes of ours
     // must never stand for others.
@@ -81,29 +103,35 @@ pub(super) async fn resolve(
     let changed_at = registry
         .changed_at
         .max(hosted_at.unwrap_or(registry.changed_at));
-    let attached = registry.upstream.as_ref();
-    let Some(attached) = attached.filter(|attached| from.upstream && attached.takes(&canonical))
-    else {
-        return Ok(settled(found(lines, changed_at)));
-    };
-    let entry = instance.upstream_entry(&attached.upstream, name).await?;
-    let as_fresh = |resolved, source| CachedView {
+    if !from.upstream {
+        return Ok(settled(found(lines, changed_at), changed_at));
+    }
+    let search = search(instance, registry, view, name, generation).await?;
+    let fresh_until = search.fresh_until;
+    // also of those inside that do not list it any more: a date must not go back with them
+    let changed_at = changed_at.max(search.changed_at);
+    let as_fresh = |resolved, changed_at, source| CachedView {
         resolved,
+        changed_at,
         source,
+        inside: search.inside,
+        ends_search: has_decided || search.is_ended,
+        asks_upstream: true,
+        news: search.news,
         generation,
-        fresh_until: entry.fresh_until,
+        fresh_until,
     };
-    let file = match &entry.content {
-        Content::NotThere => return Ok(as_fresh(found(lines, changed_at), None)),
-        Content::Found(file) => file.clone(),
+    let Some((attached, source)) = search.found else {
+        return Ok(as_fresh(found(lines, changed_at), changed_at, None));
     };
     if let Some(previous) = previous
-        && previous
-            .source
-            .as_ref()
-            .is_some_and(|source| Arc::ptr_eq(source, &file))
+        && previous.source.as_ref() == Some(&source)
     {
-        return Ok(as_fresh(previous.resolved.clone(), Some(file)));
+        return Ok(as_fresh(
+            previous.resolved.clone(),
+            previous.changed_at,
+            Some(source),
+        ));
     }
     let taken: HashSet<&str> = hosted
         .iter()
@@ -117,12 +145,119 @@ pub(super) async fn resolve(
         view,
         name,
         canonical: &canonical,
-        file: &file,
+        source: &source,
         taken: &taken,
     };
     lines.extend(upstreams.lines().await?);
-    let changed_at = changed_at.max(file.changed_at);
-    Ok(as_fresh(found(lines, changed_at), Some(file.clone())))
+    let changed_at = changed_at.max(source.changed_at());
+    let found = found(lines, changed_at);
+    Ok(as_fresh(found, changed_at, Some(source)))
+}
+
+/// What the upstreams of a registry say of a name.
+struct Search<'r> {
+    /// Who has it, and what.
+    found: Option<(&'r Attached, Source)>,
+    /// Nobody further on may be asked.
+    is_ended: bool,
+    /// What it was learned from within this server.
+    inside: Vec<Inside>,
+    /// What has just come from elsewhere.
+    news: Option<Arc<News>>,
+    fresh_until: Timestamp,
+    /// The latest change inside, of what is listed there or not any more.
+    changed_at: Timestamp,
+}
+
+/// In order, and the one that it is pinned to alone. Only a definite "not there" moves on: who fails, or has decided about
+/// the name, ends it, for a stranger's crate must not stand in for the one that was meant.
+async fn search<'r>(
+    instance: &Arc<Instance>,
+    registry: &'r Registry,
+    view: View,
+    name: &Spelling,
+    generation: u64,
+) -> Outcome<Search<'r>> {
+    let canonical = name.canonical();
+    let pinned = instance.pinned(registry, name).await?;
+    let mut search = Search {
+        found: None,
+        is_ended: false,
+        inside: Vec::new(),
+        news: None,
+        fresh_until: UNTIL_CHANGED,
+        changed_at: registry.changed_at,
+    };
+    let mut lost = None;
+    let is_meant = |attached: &&Attached| {
+        pinned.is_none_or(|pinned| pinned.upstream.id == attached.upstream.id)
+    };
+    for attached in registry.takers(&canonical).filter(is_meant) {
+        let mut is_certain = true;
+        let source = match &attached.upstream.reads {
+            Reads::Remote(remote) => {
+                let (answered, is_mine) = instance.upstream_answer(remote, name).await?;
+                answered.count(is_mine);
+                search.news = instance.news(remote, name, &answered);
+                let entry = answered.entry;
+                is_certain = !entry.stands_in();
+                search.fresh_until = search.fresh_until.min(entry.fresh_until);
+                match entry.content {
+                    Content::NotThere => continue,
+                    Content::Found(file) => Source::File(file),
+                }
+            }
+            Reads::Registry(id) => {
+                let inner = instance
+                    .inner_view(registry, *id, view, name)
+                    .await
+                    .map_err(|failure| {
+                        from_inside(failure, &registry.name, &attached.upstream.name)
+                    })?;
+                search.fresh_until = search.fresh_until.min(inner.cached.fresh_until);
+                search.inside.extend_from_slice(&inner.cached.inside);
+                search.inside.push(inner.inside);
+                search.changed_at = search.changed_at.max(inner.cached.changed_at);
+                search.news.clone_from(&inner.cached.news);
+                match &inner.cached.resolved {
+                    Resolved::Absent if inner.cached.ends_search => {
+                        search.is_ended = true;
+                        return Ok(search);
+                    }
+                    Resolved::Absent => continue,
+                    Resolved::Found(listing) => Source::Listing(listing.clone()),
+                }
+            }
+        };
+        // What an upstream has lost it does not have. Where it was never read from here, another one may have it, unless the
+        // first one fails now: that it was lost before is no "not there" then.
+        if source.is_gone() && pinned.is_none() && is_certain {
+            lost.get_or_insert((attached, source));
+            continue;
+        }
+        search.found = Some((attached, source));
+        break;
+    }
+    search.found = search.found.or(lost);
+    // What began before a claim or a publish ended, here or inside, is discarded, and must not leave a pin behind: nobody
+    // would ask the registry that has decided since.
+    let stands = instance.views.generation(registry.id, name) == generation
+        && instance.stands_inside(registry, &search.inside, name);
+    if let Some((attached, _)) = &search.found
+        && pinned.is_none()
+        && stands
+    {
+        let id = attached.upstream.id;
+        if instance.note_pin(registry.id, name, id) != id {
+            // another resolution was faster and found it elsewhere: what is served stands
+            return Err(Refusal::PinnedElsewhere {
+                registry: registry.name.clone(),
+                name: name.to_string(),
+            }
+            .into());
+        }
+    }
+    Ok(search)
 }
 
 fn found(lines: Vec<Line<'_>>, changed_at: Timestamp) -> Resolved {
@@ -178,7 +313,7 @@ fn hosted_lines(
     Ok(lines)
 }
 
-/// An upstream's file on its way into a view.
+/// What an upstream has of a name, on its way into a view.
 struct UpstreamLines<'a> {
     instance: &'a Instance,
     registry: &'a Registry,
@@ -186,7 +321,7 @@ struct UpstreamLines<'a> {
     view: View,
     name: &'a Spelling,
     canonical: &'a CanonicalName,
-    file: &'a IndexFile,
+    source: &'a Source,
     /// Numbers that stand for hosted bytes.
     taken: &'a HashSet<&'a str>,
 }
@@ -195,25 +330,39 @@ impl<'a> UpstreamLines<'a> {
     /// Upstream's lines, verbatim but for what has to be edited.
     async fn lines(&self) -> Outcome<Vec<Line<'a>>> {
         let upstream = &self.attached.upstream;
-        let parsed = parse_upstream_file(self.name, &self.file.body).map_err(|garbled| {
-            Refusal::Upstream(UpstreamFailed::garbled(&upstream.name, garbled.to_string()))
+        let parsed = parse_upstream_file(self.name, self.source.body()).map_err(|garbled| {
+            let what = garbled.to_string();
+            Refusal::Upstream(match upstream.remote() {
+                // which keeps its secret out of it
+                Some(remote) => remote.client.garbled(what),
+                None => UpstreamFailed::garbled(&upstream.name, what),
+            })
         })?;
+        let inner = self.source.listed();
         let ledger = self.ledger().await?;
-        let is_ours = |url: &str| upstream.is_at(url);
+        let is_ours = |url: &str| self.is_ours(url);
         let mut lines = Vec::with_capacity(parsed.len());
         for line in &parsed {
             if self.is_taken(&line.version) {
                 continue;
             }
-            let verdict = self
+            // what another registry of this server has decided holds for those who read through it
+            let inner = inner.get(line.version.as_str());
+            let own = self
                 .registry
                 .rules
                 .verdict_on(self.canonical, &line.version);
+            let verdict = stronger(own, inner.and_then(|listed| listed.verdict.clone()));
             // A name that its upstream has lost is held: lockfiles build on, new resolutions go elsewhere.
-            let mut lost = self.file.gone.then_some(GONE);
+            let mut lost = inner.and_then(|listed| listed.lost);
+            lost = lost.or(self.source.is_gone().then_some(GONE));
+            let publisher_yanked = inner.map_or(line.yanked, |listed| listed.yanked);
             // not taken out: a file may list a version twice
             let row = ledger.get(&line.version);
             let ledgered = row.is_some();
+            let given_by = row
+                .and_then(|row| row.upstream_id)
+                .filter(|id| self.registry.attached(*id).is_some());
             let (text, checksum) = match row {
                 Some(row) if line.checksum != Some(row.checksum) => {
                     self.instance
@@ -222,12 +371,12 @@ impl<'a> UpstreamLines<'a> {
                     if !self.lists(row) {
                         // what a client has got whole is about to be stored
                         self.instance.fetches.store_proven().await;
-                        if !self.instance.blobs.contains(&row.checksum).await? {
+                        if !self.is_stored(row, given_by).await? {
                             // what upstream lists otherwise and we do not have cannot be served
                             lost = Some(CHANGED);
                         }
                     }
-                    let yanked = line.yanked || verdict.is_some() || lost.is_some();
+                    let yanked = publisher_yanked || verdict.is_some() || lost.is_some();
                     (self.former_line(&row.line, yanked), Some(row.checksum))
                 }
                 _ => {
@@ -241,15 +390,50 @@ impl<'a> UpstreamLines<'a> {
                 name: line.name.clone(),
                 version: line.version.clone(),
                 checksum,
-                origin: Origin::Upstream,
+                origin: Origin::Upstream {
+                    id: upstream.id,
+                    given_by,
+                },
                 verdict,
                 lost,
-                yanked: line.yanked,
+                yanked: publisher_yanked,
                 published_at: line.published_at,
                 ledgered,
             });
         }
         Ok(lines)
+    }
+
+    /// Whether a dependency's registry is one that this registry reads through, or itself: `null` then finds the crate here,
+    /// under one identity.
+    fn is_ours(&self, url: &str) -> bool {
+        let named = self.instance.site().recognise(url).map(|(name, _)| name);
+        let is_registry = |id: i64| {
+            let directory = self.instance.directory();
+            let registry = directory.registry_name(id);
+            registry.is_some_and(|registry| named.as_ref() == Some(registry))
+        };
+        named.as_ref() == Some(&self.registry.name)
+            || self
+                .registry
+                .upstreams
+                .iter()
+                .any(|attached| match &attached.upstream.reads {
+                    Reads::Remote(remote) => remote.is_at(url),
+                    Reads::Registry(id) => is_registry(*id),
+                })
+    }
+
+    /// Whether the bytes that were given out are still here, from an upstream that delivered them.
+    async fn is_stored(&self, row: &LedgerRow, given_by: Option<i64>) -> Outcome<bool> {
+        let instance = self.instance;
+        for by in given_by.into_iter().chain([self.attached.upstream.id]) {
+            let delivered = instance.store.cached_crate(by, &row.checksum).await?;
+            if delivered.is_some() {
+                return Ok(instance.blobs.contains(&row.checksum).await?);
+            }
+        }
+        Ok(false)
     }
 
     async fn ledger(&self) -> Outcome<HashMap<String, LedgerRow>> {
@@ -272,8 +456,8 @@ impl<'a> UpstreamLines<'a> {
     /// Whether the file has the checksum that was served before.
     fn lists(&self, row: &LedgerRow) -> bool {
         let checksum = row.checksum.hex();
-        self.file
-            .body
+        self.source
+            .body()
             .windows(checksum.len())
             .any(|window| window == checksum.as_bytes())
     }
@@ -288,7 +472,39 @@ impl<'a> UpstreamLines<'a> {
     }
 }
 
+/// The one that counts of two decisions; among equals the first.
+fn stronger(own: Option<Verdict>, inner: Option<Verdict>) -> Option<Verdict> {
+    match (own, inner) {
+        (Some(own), Some(inner)) if inner.action > own.action => Some(inner),
+        (own, inner) => own.or(inner),
+    }
+}
+
+/// What another registry of this server answers to one that reads through it.
+struct Inner {
+    cached: Arc<CachedView>,
+    inside: Inside,
+}
+
 impl Instance {
+    /// The view of a registry that another one reads through. Rights were checked on the outer one, and when it was attached.
+    async fn inner_view(
+        self: &Arc<Self>,
+        outer: &Registry,
+        inner: i64,
+        view: View,
+        name: &Spelling,
+    ) -> Outcome<Inner> {
+        let inner = self.inner_registry(outer, inner)?;
+        let cached = self.cached_view(&inner, view, name).await?;
+        let inside = Inside {
+            registry: inner.id,
+            settings: inner.changed_at,
+            generation: cached.generation,
+        };
+        Ok(Inner { cached, inside })
+    }
+
     /// An upstream that lists other bytes under a number that was served: the former line stays, and people are told.
     async fn alarm_changed_bytes(
         &self,

@@ -1,42 +1,49 @@
 //! Index files of upstreams: memory, then database, then network.
 //!
 //! An upstream's file is shared by every registry and view that reads through it. Only a definite "not there" counts as one;
-//! an upstream that fails is answered for by its last good copy, or not at all. What is learned goes to the database in
-//! batches: losing the last second of it costs a question, never a wrong answer.
+//! an upstream that fails is answered for by its last good copy, or not at all. A file that is a little older than fresh is
+//! given out at once and asked about behind that. What is learned goes to the database in batches: losing the last second of
+//! it costs a question, never a wrong answer.
+
+mod accept;
 
 use std::{
-    collections::HashMap,
-    io::{Read as _, Write as _},
+    collections::{HashMap, HashSet},
+    io::Read as _,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use bytes::Bytes;
-use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
+use flate2::bufread::GzDecoder;
 use moka::sync::Cache;
 use supercargo_store::CachedIndexChange;
-use supercargo_types::{NamePattern, Spelling, Timestamp};
-use supercargo_upstream::{FailureReason, IndexAnswer, UpstreamFailed, Validators};
+use supercargo_types::{Digest, NamePattern, Spelling, Timestamp};
+use supercargo_upstream::{FailureReason, UpstreamFailed, Validators};
 
-use super::flights::Flights;
+use super::flights::{Flight, Flights};
 use crate::{
-    Caller, Instance,
-    directory::UpstreamSummary,
-    refusal::{Outcome, Refusal},
+    Instance,
+    cache::{CacheEvent, UpstreamCounts},
+    directory::RemoteUpstream,
+    refusal::{Failure, Outcome, Refusal},
 };
 
 /// For upstreams' files in memory, in bytes.
 const FILE_MEMORY: u64 = 96 << 20;
 const FILE_OVERHEAD: usize = 256;
-/// After an upstream failed, last good copies are served this long without asking again, so that a dead upstream costs one
-/// time-out and not one per request.
-const LEAVE_ALONE: Duration = Duration::from_secs(5);
-const TOO_MANY_REQUESTS: u16 = 429;
+/// A copy that stood in for a failing upstream is not asked about again within this time, or sooner where the upstream says
+/// when to come back: a name that an upstream cannot answer would otherwise cost a time-out per request. Whether the upstream
+/// is asked anything at all is its circuit's to say.
+const STANDS_IN: Duration = Duration::from_secs(5);
 /// With a last good copy in hand nobody waits longer for a better one; the question goes on and is there for the next.
 const COPY_AFTER: Duration = Duration::from_secs(3);
-/// A copy that was served for want of an answer is asked about again so soon.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// How exactly the database knows when a file was last checked; `stale_if_error` is counted in days.
+/// A copy that was given out while the question is under way is looked at again so soon, also where its end is not seen.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Whoever wants the state of now gets that of so long ago: one who asks for versions that do not exist would otherwise make
+/// one question to the upstream with each of their own requests, and get this server banned there.
+const AS_OF_NOW: Duration = Duration::from_secs(5);
+/// How exactly a database that nobody else reads knows when a file was last checked; `stale_if_error` is counted in days.
 const CHECKED_GRAIN: Duration = Duration::from_mins(10);
 
 /// A file as its upstream sent it.
@@ -48,6 +55,23 @@ pub(crate) struct IndexFile {
     pub(crate) gone: bool,
     validators: Validators,
     fetched_at: Timestamp,
+    /// What its upstream's cache does.
+    counts: Arc<UpstreamCounts>,
+}
+
+impl IndexFile {
+    /// Whether it has these bytes.
+    pub(crate) fn lists(&self, checksum: &Digest) -> bool {
+        let checksum = checksum.hex();
+        self.body
+            .windows(checksum.len())
+            .any(|window| window == checksum.as_bytes())
+    }
+
+    /// It was given out without a question to its upstream.
+    pub(super) fn count_hit(&self) {
+        self.counts.add(CacheEvent::IndexHit);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +88,27 @@ pub(crate) struct Entry {
     checked_at: Timestamp,
     /// The last check that the database knows of.
     recorded_at: Timestamp,
+    /// The last question, whatever came of it.
+    asked_at: Timestamp,
+}
+
+/// What an upstream says of a name, and how that became known.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    pub(crate) entry: Entry,
+    /// A file came over the network, and is another than was known before.
+    pub(crate) is_news: bool,
+    /// The upstream was asked for it.
+    is_asked: bool,
+}
+
+/// What a question is for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// As fresh as the settings demand.
+    Fresh,
+    /// As of a moment.
+    Since(Timestamp),
 }
 
 /// The last file an upstream gave, and how sure of it we are.
@@ -75,26 +120,77 @@ struct LastGood {
 }
 
 impl LastGood {
-    fn entry(&self, fresh_until: Timestamp) -> Entry {
+    /// In place of an answer.
+    fn entry(&self, fresh_until: Timestamp, asked_at: Timestamp) -> Entry {
         Entry {
             content: Content::Found(self.file.clone()),
             fresh_until,
             checked_at: self.checked_at,
             recorded_at: self.recorded_at,
+            asked_at,
+        }
+    }
+}
+
+impl Answered {
+    /// Counts it as given out. Only who has made the question costs the upstream one.
+    pub(crate) fn count(&self, is_mine: bool) {
+        if let Some(file) = self.entry.file() {
+            file.counts.add(if self.is_asked && is_mine {
+                CacheEvent::IndexMiss
+            } else {
+                CacheEvent::IndexHit
+            });
+        }
+    }
+
+    fn known(entry: Entry) -> Self {
+        Self {
+            entry,
+            is_news: false,
+            is_asked: false,
+        }
+    }
+}
+
+impl Wanted {
+    fn is_met(self, entry: &Entry, now: Timestamp) -> bool {
+        match self {
+            Self::Fresh => now < entry.fresh_until,
+            Self::Since(moment) => {
+                entry.checked_at >= moment || now.since(entry.asked_at) < AS_OF_NOW
+            }
         }
     }
 }
 
 impl Entry {
-    fn last_good(&self) -> Option<LastGood> {
+    fn file(&self) -> Option<&Arc<IndexFile>> {
         match &self.content {
-            Content::Found(file) => Some(LastGood {
-                file: file.clone(),
-                checked_at: self.checked_at,
-                recorded_at: self.recorded_at,
-            }),
+            Content::Found(file) => Some(file),
             Content::NotThere => None,
         }
+    }
+
+    /// A last good copy in place of an answer.
+    pub(crate) fn stands_in(&self) -> bool {
+        self.asked_at > self.checked_at
+    }
+
+    fn is_of(&self, other: &Self) -> bool {
+        match (self.file(), other.file()) {
+            (None, None) => true,
+            (Some(file), Some(other)) => Arc::ptr_eq(file, other),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+
+    fn last_good(&self) -> Option<LastGood> {
+        self.file().map(|file| LastGood {
+            file: file.clone(),
+            checked_at: self.checked_at,
+            recorded_at: self.recorded_at,
+        })
     }
 }
 
@@ -102,9 +198,10 @@ type FileKey = (i64, Spelling);
 
 pub(crate) struct UpstreamIndex {
     entries: Cache<FileKey, Entry>,
-    flights: Flights<FileKey, Outcome<Entry>>,
+    flights: Flights<FileKey, Outcome<Answered>>,
+    /// Files that were given out while the question about them was under way.
+    given_out: Mutex<HashSet<FileKey>>,
     pending: Mutex<HashMap<FileKey, CachedIndexChange>>,
-    left_alone: Mutex<HashMap<i64, Timestamp>>,
     /// Held while a batch is on its way to the database: what is evicted meanwhile must not come back with it.
     writing: tokio::sync::Mutex<()>,
 }
@@ -124,8 +221,8 @@ impl UpstreamIndex {
                 .weigher(weigh)
                 .build(),
             flights: Flights::default(),
+            given_out: Mutex::default(),
             pending: Mutex::default(),
-            left_alone: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
         }
     }
@@ -220,19 +317,10 @@ impl UpstreamIndex {
         self.entries.invalidate_all();
     }
 
-    fn is_left_alone(&self, upstream: i64, now: Timestamp) -> bool {
-        let left = self
-            .left_alone
-            .lock()
-            .expect("invariant: nobody panics with this lock");
-        left.get(&upstream).is_some_and(|&until| now < until)
-    }
-
-    fn leave_alone(&self, upstream: i64, until: Timestamp) {
-        self.left_alone
+    fn given_out(&self) -> MutexGuard<'_, HashSet<FileKey>> {
+        self.given_out
             .lock()
             .expect("invariant: nobody panics with this lock")
-            .insert(upstream, until);
     }
 }
 
@@ -248,13 +336,19 @@ impl Instance {
     /// The last file that an upstream gave of a name, without asking it.
     pub(crate) async fn known_file(
         &self,
-        upstream: &UpstreamSummary,
+        upstream: &RemoteUpstream,
         name: &Spelling,
     ) -> Outcome<Option<Arc<IndexFile>>> {
-        let known = self
-            .upstream_index
-            .entries
-            .get(&(upstream.id, name.clone()));
+        self.known_file_of(upstream.id, name).await
+    }
+
+    /// The same by the upstream's id.
+    pub(crate) async fn known_file_of(
+        &self,
+        upstream: i64,
+        name: &Spelling,
+    ) -> Outcome<Option<Arc<IndexFile>>> {
+        let known = self.upstream_index.entries.get(&(upstream, name.clone()));
         let entry = match known {
             Some(entry) => Some(entry),
             None => self.stored_entry(upstream, name).await?,
@@ -268,38 +362,77 @@ impl Instance {
     /// What an upstream says of a name, as fresh as the settings demand.
     pub(crate) async fn upstream_entry(
         self: &Arc<Self>,
-        upstream: &Arc<UpstreamSummary>,
+        upstream: &Arc<RemoteUpstream>,
         name: &Spelling,
     ) -> Outcome<Entry> {
+        let (answered, is_mine) = self.upstream_answer(upstream, name).await?;
+        answered.count(is_mine);
+        Ok(answered.entry)
+    }
+
+    /// The same, uncounted, and whether it was this call that made the question, where there was one.
+    pub(crate) async fn upstream_answer(
+        self: &Arc<Self>,
+        upstream: &Arc<RemoteUpstream>,
+        name: &Spelling,
+    ) -> Outcome<(Answered, bool)> {
         let key = (upstream.id, name.clone());
-        if let Some(entry) = self.upstream_index.entries.get(&key)
-            && self.clock().now() < entry.fresh_until
-        {
-            return Ok(entry);
-        }
-        let place = key.clone();
-        let (instance, upstream) = (self.clone(), upstream.clone());
-        let flight = self
-            .upstream_index
-            .flights
-            .join(key.clone(), || async move {
-                // looked up once more: another flight may have landed meanwhile, and then there is nothing to ask
-                let known = instance.upstream_index.entries.get(&key);
-                let entry = instance.ask(&upstream, &key.1, known).await?;
-                instance.upstream_index.entries.insert(key, entry.clone());
-                Ok(entry)
-            });
-        if let Ok(answer) = tokio::time::timeout(COPY_AFTER, flight.clone()).await {
-            return answer;
-        }
-        // the flight goes on; by now it has put into memory what the database holds
+        let known = self.known_entry(&key).await?;
         let now = self.clock().now();
-        let known = self.upstream_index.entries.get(&place);
-        let usable = known.and_then(|entry| self.usable(&entry, now));
-        match usable {
-            Some(last) => Ok(last.entry(now.plus(ASK_AGAIN))),
-            None => flight.await,
+        if let Some(entry) = &known
+            && Wanted::Fresh.is_met(entry, now)
+        {
+            return Ok((Answered::known(entry.clone()), false));
         }
+        let copy = known
+            .as_ref()
+            .and_then(|entry| self.almost_fresh(entry, now));
+        if let Some(copy) = copy {
+            // before it takes off, so that its end is not missed
+            self.upstream_index.given_out().insert(key.clone());
+            let (_, is_mine) = self.fly(upstream, key, known, Wanted::Fresh);
+            return Ok((self.meanwhile(&copy), is_mine));
+        }
+        let (flight, is_mine) = self.fly(upstream, key.clone(), known, Wanted::Fresh);
+        if let Ok(answer) = tokio::time::timeout(COPY_AFTER, flight.clone()).await {
+            return answer.map(|answered| (answered, is_mine));
+        }
+        // the flight goes on
+        let now = self.clock().now();
+        let known = self.upstream_index.entries.get(&key);
+        match known.and_then(|entry| self.usable(&entry, now)) {
+            Some(copy) => {
+                self.upstream_index.given_out().insert(key);
+                Ok((self.meanwhile(&copy), is_mine))
+            }
+            None => flight.await.map(|answered| (answered, is_mine)),
+        }
+    }
+
+    /// What an upstream says of a name as of a moment that is now or a little ago, and never older than five seconds. A last
+    /// good copy stands in for an upstream that fails. When this returns another file than was known, no view of the former
+    /// one is served any more.
+    pub(crate) async fn upstream_entry_since(
+        self: &Arc<Self>,
+        upstream: &Arc<RemoteUpstream>,
+        name: &Spelling,
+        not_before: Timestamp,
+    ) -> Outcome<Entry> {
+        let key = (upstream.id, name.clone());
+        let wanted = Wanted::Since(not_before);
+        let mut known = self.known_entry(&key).await?;
+        // twice: the first may join a question that was asked for the sake of freshness alone
+        for _ in 0..2 {
+            if let Some(entry) = &known
+                && wanted.is_met(entry, self.clock().now())
+            {
+                return Ok(entry.clone());
+            }
+            self.upstream_index.given_out().insert(key.clone());
+            let (flight, _) = self.fly(upstream, key.clone(), known, wanted);
+            known = Some(flight.await?.entry);
+        }
+        known.ok_or_else(|| Failure::fault(anyhow::anyhow!("a question without an answer")))
     }
 
     /// What an upstream says of a name now: asked whatever is known, and no copy stands in for an answer.
@@ -308,14 +441,11 @@ impl Instance {
     /// [`Refusal::Upstream`] when it does not answer.
     pub(crate) async fn upstream_entry_now(
         self: &Arc<Self>,
-        upstream: &Arc<UpstreamSummary>,
+        upstream: &Arc<RemoteUpstream>,
         name: &Spelling,
     ) -> Outcome<Entry> {
         let key = (upstream.id, name.clone());
-        let known = match self.upstream_index.entries.get(&key) {
-            Some(entry) => Some(entry),
-            None => self.stored_entry(upstream, name).await?,
-        };
+        let known = self.known_entry(&key).await?;
         let entry = self
             .question(upstream, name, known.as_ref().and_then(Entry::last_good))
             .await
@@ -331,57 +461,202 @@ impl Instance {
         (now.since(last.checked_at) <= patience).then_some(last)
     }
 
+    /// A copy that is so little older than fresh that nobody needs to wait for a better one. A "not there" never is, nor is
+    /// what upstream has lost: when it is back, the first who asks shall see it.
+    fn almost_fresh(&self, entry: &Entry, now: Timestamp) -> Option<LastGood> {
+        let settings = self.upstream_settings();
+        let last = entry.last_good().filter(|last| !last.file.gone)?;
+        let grace = settings.grace();
+        (!grace.is_zero() && now.since(last.checked_at) <= settings.freshness + grace)
+            .then_some(last)
+    }
+
+    /// Whether it is given out at once.
+    fn is_at_hand(&self, entry: &Entry) -> bool {
+        let now = self.clock().now();
+        Wanted::Fresh.is_met(entry, now) || self.almost_fresh(entry, now).is_some()
+    }
+
+    /// What memory holds of a name and would be given out at once.
+    pub(super) fn remembered(&self, upstream: &RemoteUpstream, name: &Spelling) -> Option<Content> {
+        let entry = self
+            .upstream_index
+            .entries
+            .get(&(upstream.id, name.clone()))?;
+        self.is_at_hand(&entry).then_some(entry.content)
+    }
+
+    /// The same from memory or the database.
+    pub(super) async fn at_hand(
+        &self,
+        upstream: &RemoteUpstream,
+        name: &Spelling,
+    ) -> Outcome<Option<Content>> {
+        let known = self.known_entry(&(upstream.id, name.clone())).await?;
+        let at_hand = known.filter(|entry| self.is_at_hand(entry));
+        Ok(at_hand.map(|entry| entry.content))
+    }
+
+    /// A copy while the question is under way. It must not pass for fresh: what is made of it ends soon, or with the flight.
+    fn meanwhile(&self, copy: &LastGood) -> Answered {
+        let now = self.clock().now();
+        Answered {
+            entry: copy.entry(now.plus(LOOK_AGAIN), now),
+            is_news: false,
+            is_asked: true,
+        }
+    }
+
+    /// From memory, or else from the database into memory.
+    async fn known_entry(&self, key: &FileKey) -> Outcome<Option<Entry>> {
+        if let Some(entry) = self.upstream_index.entries.get(key) {
+            return Ok(Some(entry));
+        }
+        let stored = self.stored_entry(key.0, &key.1).await?;
+        if let Some(entry) = &stored {
+            self.upstream_index
+                .entries
+                .insert(key.clone(), entry.clone());
+        }
+        Ok(stored)
+    }
+
+    /// Joins the question that is under way, or begins one; true when this call has begun it.
+    fn fly(
+        self: &Arc<Self>,
+        upstream: &Arc<RemoteUpstream>,
+        key: FileKey,
+        known: Option<Entry>,
+        wanted: Wanted,
+    ) -> (Flight<Outcome<Answered>>, bool) {
+        let mut is_mine = false;
+        let (instance, upstream) = (self.clone(), upstream.clone());
+        let flight = self.upstream_index.flights.join(key.clone(), || {
+            is_mine = true;
+            async move {
+                // looked up once more: another flight may have landed meanwhile, and then there is nothing to ask
+                let latest = instance.upstream_index.entries.get(&key);
+                let known = latest.or(known);
+                let answered = instance.ask(&upstream, &key.1, known.clone(), wanted).await;
+                let index = &instance.upstream_index;
+                if let Ok(answered) = &answered {
+                    index.entries.insert(key.clone(), answered.entry.clone());
+                }
+                let was_given_out = index.given_out().remove(&key);
+                if was_given_out
+                    && let (Some(former), Ok(answered)) = (&known, &answered)
+                    && !former.is_of(&answered.entry)
+                {
+                    // views were made of the former file meanwhile
+                    let canonical = key.1.canonical();
+                    for registry in instance.directory().readers_of(upstream.id) {
+                        instance.views.changed(registry.id, &canonical);
+                    }
+                }
+                answered
+            }
+        });
+        (flight, is_mine)
+    }
+
     async fn ask(
         &self,
-        upstream: &UpstreamSummary,
+        upstream: &RemoteUpstream,
         name: &Spelling,
         known: Option<Entry>,
-    ) -> Outcome<Entry> {
-        let known = if known.is_some() {
-            known
-        } else {
-            let stored = self.stored_entry(upstream, name).await?;
-            if let Some(entry) = &stored {
-                let key = (upstream.id, name.clone());
-                self.upstream_index.entries.insert(key, entry.clone());
+        wanted: Wanted,
+    ) -> Outcome<Answered> {
+        let is_met = |entry: &&Entry| wanted.is_met(entry, self.clock().now());
+        if let Some(entry) = known.as_ref().filter(is_met) {
+            return Ok(Answered::known(entry.clone()));
+        }
+        let known = match known {
+            Some(entry) if self.store.is_shared() => {
+                Some(self.as_others_know(upstream, name, entry).await?)
             }
-            stored
+            known => known,
         };
-        let now = self.clock().now();
-        if let Some(entry) = &known
-            && now < entry.fresh_until
-        {
-            return Ok(entry.clone());
+        if let Some(entry) = known.as_ref().filter(is_met) {
+            return Ok(Answered::known(entry.clone()));
         }
+        let asked_at = self.clock().now();
+        let usable = known
+            .as_ref()
+            .and_then(|entry| self.usable(entry, asked_at));
         let last_good = known.as_ref().and_then(Entry::last_good);
-        let usable = known.as_ref().and_then(|entry| self.usable(entry, now));
-        if let Some(last) = &usable
-            && self.upstream_index.is_left_alone(upstream.id, now)
-        {
-            return Ok(last.entry(now.plus(LEAVE_ALONE)));
-        }
         let failed = match self.question(upstream, name, last_good).await {
-            Ok(entry) => return Ok(entry),
+            Ok(entry) => {
+                let is_news = entry
+                    .file()
+                    .is_some_and(|file| !file.gone && file.fetched_at == entry.checked_at);
+                return Ok(Answered {
+                    entry,
+                    is_news,
+                    is_asked: true,
+                });
+            }
             Err(failed) => failed,
         };
-        let now = self.clock().now();
-        let until = now.plus(LEAVE_ALONE);
-        if is_down(&failed) {
-            self.upstream_index.leave_alone(upstream.id, until);
+        let Some(last) = usable else {
+            return Err(Refusal::Upstream(failed).into());
+        };
+        if matches!(failed.reason(), FailureReason::Unavailable { .. }) {
+            // said once for all names, when its circuit opened
+            tracing::debug!(upstream = upstream.name, name = %name, "serving the last good copy");
+        } else {
+            tracing::warn!(upstream = upstream.name, name = %name, reason = %failed, "upstream fails; serving the last good copy");
         }
-        match usable {
-            Some(last) => {
-                tracing::warn!(upstream = upstream.name, name = %name, reason = %failed, "upstream fails; serving the last good copy");
-                Ok(last.entry(until))
-            }
-            None => Err(Refusal::Upstream(failed).into()),
+        let pause = failed.retry_after().unwrap_or(STANDS_IN).min(STANDS_IN);
+        let now = self.clock().now();
+        Ok(Answered {
+            entry: last.entry(now.plus(pause), now),
+            is_news: false,
+            is_asked: true,
+        })
+    }
+
+    /// What is known, or what another process on the same database has learned since.
+    async fn as_others_know(
+        &self,
+        upstream: &RemoteUpstream,
+        name: &Spelling,
+        known: Entry,
+    ) -> Outcome<Entry> {
+        let check = self.store.cached_index_check(upstream.id, name).await?;
+        let Some(check) = check.filter(|check| check.checked_at > known.checked_at) else {
+            return Ok(known);
+        };
+        if let Some(file) = known.file()
+            && file.changed_at == check.changed_at
+            && file.gone == check.is_gone
+        {
+            // the same `Arc` keeps what was resolved from it
+            return Ok(Entry {
+                fresh_until: self.fresh_until(check.checked_at),
+                checked_at: check.checked_at,
+                recorded_at: check.checked_at,
+                ..known
+            });
+        }
+        Ok(self.stored_entry(upstream.id, name).await?.unwrap_or(known))
+    }
+
+    /// The end of a check that the database knows of. Another server's clock may be ahead a little; what is checked long
+    /// after now was written under a wrong one, and would pass for fresh until then.
+    fn fresh_until(&self, checked_at: Timestamp) -> Timestamp {
+        let freshness = self.upstream_settings().freshness;
+        let now = self.clock().now();
+        if checked_at.since(now) > freshness {
+            now
+        } else {
+            checked_at.plus(freshness)
         }
     }
 
     /// Asks, with the validators of what is known, and takes in a good answer.
     async fn question(
         &self,
-        upstream: &UpstreamSummary,
+        upstream: &RemoteUpstream,
         name: &Spelling,
         last_good: Option<LastGood>,
     ) -> Result<Entry, UpstreamFailed> {
@@ -392,129 +667,17 @@ impl Instance {
         let answer = self
             .upstream
             .index_file(&upstream.client, name, validators)
-            .await;
+            .await?;
         let now = self.clock().now();
-        let answer = answer.and_then(|answer| check(upstream, name, answer))?;
+        let answer = accept::check(upstream, name, answer);
+        let failed = answer.as_ref().err();
+        self.upstream.judge(&upstream.client, name, failed);
+        let answer = answer?;
         Ok(self.accept(upstream, name, answer, last_good, now).await)
     }
 
-    /// Takes in a good answer: what is known now, and what the database has to learn.
-    async fn accept(
-        &self,
-        upstream: &UpstreamSummary,
-        name: &Spelling,
-        answer: IndexAnswer,
-        last_good: Option<LastGood>,
-        now: Timestamp,
-    ) -> Entry {
-        let settings = self.upstream_settings();
-        let key = (upstream.id, name.clone());
-        let found = |file: Arc<IndexFile>, recorded_at| Entry {
-            content: Content::Found(file),
-            fresh_until: now.plus(settings.freshness),
-            checked_at: now,
-            recorded_at,
-        };
-        match (answer, last_good) {
-            (IndexAnswer::NotModified, Some(last)) => {
-                if now.since(last.recorded_at) < CHECKED_GRAIN {
-                    return found(last.file, last.recorded_at);
-                }
-                self.upstream_index
-                    .learn(key, checked(upstream, name, &last.file.validators, now));
-                found(last.file, now)
-            }
-            (
-                IndexAnswer::NotThere,
-                Some(LastGood {
-                    file, recorded_at, ..
-                }),
-            ) => {
-                let gone_since = |changed_at| CachedIndexChange::Gone {
-                    upstream_id: upstream.id,
-                    spelling: name.clone(),
-                    at: now,
-                    changed_at,
-                };
-                if file.gone {
-                    if now.since(recorded_at) < CHECKED_GRAIN {
-                        return found(file, recorded_at);
-                    }
-                    let change = gone_since(file.changed_at);
-                    self.upstream_index.learn(key, change);
-                    return found(file, now);
-                }
-                self.upstream_vanished(upstream, name).await;
-                let gone = IndexFile {
-                    body: file.body.clone(),
-                    changed_at: self.grown(upstream.id, now, Some(file.changed_at)),
-                    gone: true,
-                    validators: Validators::default(),
-                    fetched_at: file.fetched_at,
-                };
-                self.upstream_index.flush(self).await;
-                let change = gone_since(gone.changed_at);
-                self.upstream_index.learn(key, change);
-                found(Arc::new(gone), now)
-            }
-            (IndexAnswer::Found { bytes, validators }, Some(LastGood { file, .. }))
-                if file.body == bytes && !file.gone =>
-            {
-                // Some mirrors send no validators: the same content is no change, whatever they say.
-                let same = IndexFile {
-                    body: file.body.clone(),
-                    changed_at: file.changed_at,
-                    gone: false,
-                    validators,
-                    fetched_at: file.fetched_at,
-                };
-                self.upstream_index
-                    .learn(key, checked(upstream, name, &same.validators, now));
-                // the same `Arc` keeps what was resolved from it, unless there are new validators to remember
-                let same = if same.validators == file.validators {
-                    file
-                } else {
-                    Arc::new(same)
-                };
-                found(same, now)
-            }
-            (IndexAnswer::Found { bytes, validators }, last_good) => {
-                let before = last_good.map(|last| last.file.changed_at);
-                let changed_at = self.grown(upstream.id, now, before);
-                let file = IndexFile {
-                    body: bytes,
-                    changed_at,
-                    gone: false,
-                    validators,
-                    fetched_at: now,
-                };
-                let change = CachedIndexChange::Replaced {
-                    upstream_id: upstream.id,
-                    spelling: name.clone(),
-                    body_gzip: compress(&file.body),
-                    etag: file.validators.etag.clone(),
-                    last_modified: file.validators.last_modified.clone(),
-                    at: now,
-                    changed_at,
-                };
-                self.upstream_index.learn(key, change);
-                found(Arc::new(file), now)
-            }
-            (IndexAnswer::NotThere | IndexAnswer::NotModified, None) => Entry {
-                content: Content::NotThere,
-                fresh_until: now.plus(settings.negative),
-                checked_at: now,
-                recorded_at: now,
-            },
-        }
-    }
-
-    async fn stored_entry(
-        &self,
-        upstream: &UpstreamSummary,
-        name: &Spelling,
-    ) -> Outcome<Option<Entry>> {
-        let Some(row) = self.store.cached_index(upstream.id, name).await? else {
+    async fn stored_entry(&self, upstream: i64, name: &Spelling) -> Outcome<Option<Entry>> {
+        let Some(row) = self.store.cached_index(upstream, name).await? else {
             return Ok(None);
         };
         let mut body = Vec::new();
@@ -528,81 +691,14 @@ impl Instance {
                 last_modified: row.last_modified,
             },
             fetched_at: row.fetched_at,
+            counts: self.cache_counts(upstream),
         };
         Ok(Some(Entry {
             content: Content::Found(Arc::new(file)),
-            fresh_until: row.checked_at.plus(self.upstream_settings().freshness),
+            fresh_until: self.fresh_until(row.checked_at),
             checked_at: row.checked_at,
             recorded_at: row.checked_at,
+            asked_at: row.checked_at,
         }))
     }
-
-    /// When a file has changed: in whole seconds, for `Last-Modified` has no finer ones, and later than what was known of it
-    /// and than every registry that reads it. A view's date is the later of the two, and has to grow with each change.
-    fn grown(&self, upstream: i64, now: Timestamp, before: Option<Timestamp>) -> Timestamp {
-        let directory = self.directory();
-        let readers = directory.readers_of(upstream);
-        let latest = readers.map(|registry| registry.changed_at).chain(before);
-        let least = latest
-            .max()
-            .map_or(i64::MIN, |latest| latest.as_seconds() + 1);
-        Timestamp::from_seconds(now.as_seconds().max(least))
-    }
-
-    async fn upstream_vanished(&self, upstream: &UpstreamSummary, name: &Spelling) {
-        tracing::error!(upstream = upstream.name, name = %name, "upstream does not have this crate any more; its cached versions are held");
-        let mut audit = self.audit("upstream.vanished", None, &Caller::default());
-        audit.crate_name = Some(name.to_string());
-        audit.detail = Some(format!(
-            "upstream `{}` answers that the crate is not there any more",
-            upstream.name
-        ));
-        self.alarm(audit).await;
-    }
-}
-
-/// Whether an upstream fails altogether. One that refuses or garbles a single name does not: whoever asks for that name
-/// every few seconds would keep everybody on old copies.
-fn is_down(failed: &UpstreamFailed) -> bool {
-    match failed.reason() {
-        FailureReason::Unreachable { .. } | FailureReason::Timeout { .. } => true,
-        FailureReason::Status { status, .. } => {
-            status.is_server_error() || status.as_u16() == TOO_MANY_REQUESTS
-        }
-        _ => false,
-    }
-}
-
-/// Nonsense must not be cached, nor taken for an answer: a file for another name would be a stranger's crate.
-fn check(
-    upstream: &UpstreamSummary,
-    name: &Spelling,
-    answer: IndexAnswer,
-) -> Result<IndexAnswer, UpstreamFailed> {
-    if let IndexAnswer::Found { bytes, .. } = &answer {
-        supercargo_package::parse_upstream_file(name, bytes)
-            .map_err(|garbled| UpstreamFailed::garbled(&upstream.name, garbled.to_string()))?;
-    }
-    Ok(answer)
-}
-
-fn checked(
-    upstream: &UpstreamSummary,
-    name: &Spelling,
-    validators: &Validators,
-    now: Timestamp,
-) -> CachedIndexChange {
-    CachedIndexChange::Checked {
-        upstream_id: upstream.id,
-        spelling: name.clone(),
-        at: now,
-        etag: validators.etag.clone(),
-        last_modified: validators.last_modified.clone(),
-    }
-}
-
-fn compress(body: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    let written = encoder.write_all(body).and_then(|()| encoder.finish());
-    written.expect("invariant: writing to memory does not fail")
 }

@@ -13,6 +13,8 @@ use crate::{
 on_both!(
     an_entry_comes_back_as_it_went_in,
     entries_are_filtered_and_paged_from_the_newest,
+    entries_of_one_crate_are_found_in_any_spelling,
+    the_oldest_entries_go_first_and_no_more_than_so_many,
 );
 
 async fn an_entry_comes_back_as_it_went_in(database: Database) {
@@ -110,4 +112,84 @@ async fn entries_are_filtered_and_paged_from_the_newest(database: Database) {
             "{filter:?}"
         );
     }
+}
+
+/// I9 (filterable).
+async fn entries_of_one_crate_are_found_in_any_spelling(database: Database) {
+    let store = &database.store;
+    let entries = [
+        ("acme", "My_Crate", "1.0.0", AuditOutcome::Done),
+        ("acme", "my-crate", "2.0.0", AuditOutcome::Denied),
+        ("acme", "other", "1.0.0", AuditOutcome::Alarm),
+        ("else", "my-crate", "1.0.0", AuditOutcome::Done),
+    ];
+    let entries = entries.map(|(registry, name, version, outcome)| AuditEntry {
+        registry: Some(registry.to_owned()),
+        crate_name: Some(name.to_owned()),
+        version: Some(version.to_owned()),
+        outcome,
+        ..audit("version.published")
+    });
+    store.add_audits(&entries).await.unwrap();
+    let all = AuditFilter::default;
+    let of_crate = AuditFilter {
+        crate_name: Some("MY_crate".parse().unwrap()),
+        ..all()
+    };
+    let filters = [
+        (4, all()),
+        (3, of_crate.clone()),
+        (
+            2,
+            AuditFilter {
+                registry: Some("acme".to_owned()),
+                ..of_crate.clone()
+            },
+        ),
+        (
+            1,
+            AuditFilter {
+                outcome: Some(AuditOutcome::Denied),
+                ..of_crate.clone()
+            },
+        ),
+        (
+            2,
+            AuditFilter {
+                version: Some("1.0.0".to_owned()),
+                ..of_crate
+            },
+        ),
+    ];
+    for (expected, filter) in filters {
+        let rows = store.list_audit(&filter, 9, None).await.unwrap();
+        assert_eq!(rows.len(), expected, "{filter:?}");
+        let count = store.count_audit(&filter, 9).await.unwrap();
+        assert_eq!(count, expected as u64, "{filter:?}");
+    }
+    assert_eq!(store.count_audit(&all(), 3).await.unwrap(), 3, "no further");
+}
+
+/// I9 (retention).
+async fn the_oldest_entries_go_first_and_no_more_than_so_many(database: Database) {
+    let store = &database.store;
+    let entries: Vec<_> = (0..5)
+        .map(|number| AuditEntry {
+            at: NOW.plus(Duration::from_secs(number)),
+            detail: Some(number.to_string()),
+            ..audit("changed")
+        })
+        .collect();
+    store.add_audits(&entries).await.unwrap();
+    let left = async || {
+        let rows = store.list_audit(&AuditFilter::default(), 9, None).await;
+        let details = rows.unwrap().into_iter().map(|row| row.entry.detail);
+        details.map(Option::unwrap).collect::<String>()
+    };
+    let fourth = NOW.plus(Duration::from_secs(3));
+    assert_eq!(store.prune_audit(fourth, 2).await.unwrap(), 2);
+    assert_eq!(left().await, "432");
+    assert_eq!(store.prune_audit(fourth, 2).await.unwrap(), 1);
+    assert_eq!(store.prune_audit(fourth, 2).await.unwrap(), 0);
+    assert_eq!(left().await, "43", "what happened at that time stays");
 }

@@ -1,6 +1,6 @@
 //! Claims and the ledger.
 
-use supercargo_store::{Created, LedgerRow, Store};
+use supercargo_store::{Created, LedgerRow, LedgerStands, Store};
 use supercargo_types::{ClaimMode, Digest, NamePattern, View};
 
 use crate::{
@@ -19,12 +19,14 @@ async fn record(store: &Store, registry_id: i64, view: View, name: &str, bytes: 
         version: "1.0.0".to_owned(),
         checksum: Digest::of(bytes),
         line: format!("line of {name}"),
+        upstream_id: None,
     };
     let name = name.parse().unwrap();
-    store
-        .add_ledger(registry_id, view, &name, &row, NOW)
-        .await
-        .unwrap()
+    let stands = store.add_ledger(registry_id, view, &name, &row, NOW).await;
+    match stands.unwrap() {
+        LedgerStands::Bytes(bytes) => bytes,
+        LedgerStands::PinnedElsewhere => panic!("it is not pinned at all"),
+    }
 }
 
 async fn a_claim_forgets_what_the_index_view_promised(database: Database) {

@@ -28,7 +28,7 @@ async fn next(feed: &mut Feed) -> FeedEvent {
 }
 
 /// A second process, and its feed once it listens.
-async fn other(url: &str) -> (Store, Feed) {
+pub(crate) async fn other(url: &str) -> (Store, Feed) {
     let store = Store::open(&url.parse().unwrap()).await.unwrap();
     let mut feed = store.feed();
     assert_eq!(next(&mut feed).await, FeedEvent::Listening);
@@ -36,7 +36,7 @@ async fn other(url: &str) -> (Store, Feed) {
 }
 
 /// What was said of all that was committed before this call.
-async fn said(feed: &mut Feed) -> Vec<Change> {
+pub(crate) async fn said(feed: &mut Feed) -> Vec<Change> {
     let asked = Instant::now();
     let mut changes = Vec::new();
     loop {
@@ -155,6 +155,7 @@ async fn what_upstreams_say_is_told_but_for_what_was_known() {
             version: "1.0.0".to_owned(),
             checksum: Digest::of(b"x"),
             line: "{}".to_owned(),
+            upstream_id: None,
         };
         for _ in 0..2 {
             let spelling = "crate_0001".parse().unwrap();

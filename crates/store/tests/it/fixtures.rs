@@ -93,6 +93,7 @@ async fn tell_dependencies(empty: Empty, dump: String) {
 
 async fn serve(empty: Empty, dump: String) {
     let has_states = dump.contains("quarantines");
+    let has_pins = dump.contains("pinned_at");
     empty.load(dump).await;
     let database = empty.open().await;
     let store = &database.store;
@@ -105,6 +106,10 @@ async fn serve(empty: Empty, dump: String) {
     cached_files_are_there(store, &acme).await;
     if has_states {
         states_are_there(store).await;
+    }
+    what_was_given_out_is_pinned(store, &acme).await;
+    if has_pins {
+        upstreams_are_there(store, &acme).await;
     }
     the_audit_log_is_there(store).await;
     publishing_goes_on(store, &acme).await;
@@ -120,8 +125,12 @@ async fn settings_are_there(store: &Store) -> RegistryRow {
         found.unwrap().clone()
     };
     let (acme, main, retired) = (named("acme"), named("main"), named("retired"));
-    let [crates_io, partner] = <[_; 2]>::try_from(directory.upstreams).unwrap();
-    check_upstreams(&crates_io, &partner);
+    let upstream = |name: &str| {
+        let mut upstreams = directory.upstreams.iter();
+        upstreams.find(|upstream| upstream.name == name).unwrap()
+    };
+    let (crates_io, partner) = (upstream("crates-io"), upstream("partner"));
+    check_upstreams(crates_io, partner);
 
     assert_eq!(main.visibility, Visibility::Private);
     assert_eq!(main.publishing, Publishing::Owners);
@@ -168,6 +177,48 @@ fn check_upstreams(crates_io: &UpstreamRow, partner: &UpstreamRow) {
             if username == "acme" && secret.len() > "hunter2".len()),
         "{partner:?}"
     );
+}
+
+/// Before 0.3.0 there was one upstream, and everything came from it.
+async fn what_was_given_out_is_pinned(store: &Store, acme: &RegistryRow) {
+    let partner = acme.upstreams[0].upstream_id;
+    let spelling = "upstream-crate".parse().unwrap();
+    assert_eq!(store.pin(acme.id, &spelling).await.unwrap(), Some(partner));
+    let ledger = store.ledger(acme.id, View::Index, &spelling).await.unwrap();
+    assert_eq!(ledger[0].upstream_id, Some(partner));
+}
+
+async fn upstreams_are_there(store: &Store, acme: &RegistryRow) {
+    let directory = store.directory().await.unwrap();
+    let mut registries = directory.registries.iter();
+    let outer = registries.find(|registry| registry.name.as_str() == "outer");
+    let outer = outer.unwrap();
+    let upstream = |at: usize| {
+        let id = outer.upstreams[at].upstream_id;
+        let mut upstreams = directory.upstreams.iter();
+        upstreams.find(|upstream| upstream.id == id).unwrap()
+    };
+    let (inside, second) = (upstream(0), upstream(1));
+    let registry_id = acme.id;
+    assert_eq!(
+        inside.settings.source,
+        UpstreamSource::Registry { registry_id }
+    );
+    assert!(acme.republish && !outer.republish);
+    let [origin] = &second.settings.auth_origins[..] else {
+        panic!("{second:?}");
+    };
+    assert!(origin.starts_with("http://127.0.0.1:"), "{origin}");
+    for (name, id) in [("acme-tools", inside.id), ("upstream-crate", second.id)] {
+        let spelling = name.parse().unwrap();
+        assert_eq!(store.pin(outer.id, &spelling).await.unwrap(), Some(id));
+        let ledger = store
+            .ledger(outer.id, View::Index, &spelling)
+            .await
+            .unwrap();
+        assert_eq!(ledger.len(), 1, "{name}");
+        assert_eq!(ledger[0].upstream_id, Some(inside.id), "{name}");
+    }
 }
 
 async fn people_are_there(store: &Store, acme: &RegistryRow) {

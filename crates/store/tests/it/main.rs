@@ -5,7 +5,9 @@
     reason = "a test that panics has failed, and clippy knows only functions marked as tests"
 )]
 
+mod alarms;
 mod audit;
+mod cache;
 mod claims;
 mod databases;
 mod dependencies;
@@ -14,7 +16,9 @@ mod feed;
 mod fixtures;
 mod opening;
 mod owners;
+mod pins;
 mod publishing;
+mod pulls;
 mod registries;
 mod samples;
 mod schema;
@@ -22,6 +26,7 @@ mod search;
 mod start;
 mod teams;
 mod tokens;
+mod trusted_publishers;
 mod unstorable;
 mod upstreams;
 

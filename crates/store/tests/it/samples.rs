@@ -46,6 +46,7 @@ pub(crate) fn new_registry(name: &str) -> NewRegistry {
         upstreams: Vec::new(),
         allow: Vec::new(),
         block: Vec::new(),
+        republish: false,
         now: NOW,
     }
 }
@@ -57,6 +58,7 @@ pub(crate) fn new_upstream(name: &str) -> NewUpstream {
             source: UpstreamSource::CratesIo,
             auth: UpstreamAuth::None,
             usable_by: None,
+            auth_origins: Vec::new(),
         },
         now: NOW,
     }
@@ -73,6 +75,7 @@ pub(crate) fn new_token(id: &str) -> NewToken {
         crates: None,
         expires_at: None,
         now: NOW,
+        subject: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Search.
 
-use supercargo_store::{Attachment, LedgerRow, NewCachedCrate, RegistryChange, Store};
+use supercargo_store::{
+    Attachment, LedgerRow, LedgerStands, NewCachedCrate, RegistryChange, RegistryChanged, Store,
+};
 use supercargo_types::{Digest, View};
 
 use crate::{
@@ -125,7 +127,7 @@ async fn attach(store: &Store, registry_id: i64, upstream_id: i64) {
     };
     let log = audit("registry.updated");
     let changed = store.update_registry(registry_id, &change, NOW, &log);
-    assert!(changed.await.unwrap());
+    assert_eq!(changed.await.unwrap(), RegistryChanged::Done);
 }
 
 /// What a view of a registry has promised about a version.
@@ -141,10 +143,11 @@ async fn given_out(
         version: version.to_owned(),
         checksum,
         line: format!("{{\"vers\":\"{version}\"}}"),
+        upstream_id: None,
     };
     let spelling = name.parse().unwrap();
     let stands = store.add_ledger(registry_id, view, &spelling, &row, NOW);
-    assert_eq!(stands.await.unwrap(), checksum);
+    assert_eq!(stands.await.unwrap(), LedgerStands::Bytes(checksum));
     checksum
 }
 

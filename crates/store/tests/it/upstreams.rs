@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use supercargo_store::{
     Attachment, CachedIndex, CachedIndexChange, Created, Deleted, NewCachedCrate, RegistryChange,
-    Store, UpstreamAuth, UpstreamRow, UpstreamSettings, UpstreamSource,
+    RegistryChanged, Store, UpstreamAuth, UpstreamRow, UpstreamSettings, UpstreamSource,
 };
 use supercargo_types::{Digest, Spelling, Timestamp};
 
@@ -92,6 +92,7 @@ async fn every_kind_of_upstream_comes_back(database: Database) {
             source,
             auth,
             usable_by,
+            auth_origins: vec![format!("https://files{number}.example")],
         };
         let log = audit("upstream.created");
         let id = id(store.create_upstream(&new, &log).await.unwrap());
@@ -129,7 +130,7 @@ async fn an_upstream_in_use_is_not_deleted(database: Database) {
     for registry in [other, acme] {
         let change = attach(true);
         let changed = store.update_registry(registry, &change, NOW, &log);
-        assert!(changed.await.unwrap());
+        assert_eq!(changed.await.unwrap(), RegistryChanged::Done);
     }
     let users = ["acme", "other"].map(|name| name.parse().unwrap());
     assert_eq!(
@@ -139,7 +140,7 @@ async fn an_upstream_in_use_is_not_deleted(database: Database) {
     for registry in [other, acme] {
         let change = attach(false);
         let changed = store.update_registry(registry, &change, NOW, &log);
-        assert!(changed.await.unwrap());
+        assert_eq!(changed.await.unwrap(), RegistryChanged::Done);
     }
     let delete = || store.delete_upstream(upstream, &log);
     assert_eq!(delete().await.unwrap(), Deleted::Done);
@@ -197,7 +198,7 @@ async fn registries_with(store: &Store, upstream_id: i64) -> supercargo_store::R
     };
     let log = audit("registry.changed");
     let changed = store.update_registry(acme, &change, NOW, &log).await;
-    assert!(changed.unwrap());
+    assert_eq!(changed.unwrap(), RegistryChanged::Done);
     registries::read(store, acme).await
 }
 

@@ -133,6 +133,16 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Value, ClientError> {
+        self.first(path, query, usize::MAX).await
+    }
+
+    /// The first so many of them.
+    pub(crate) async fn first(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        most: usize,
+    ) -> Result<Value, ClientError> {
         let first = with_query(self.url(path)?, query);
         let mut url = first.clone();
         let mut items = Vec::new();
@@ -143,8 +153,9 @@ impl Client {
                 return Err(self.stranger(StatusCode::OK, "a list without `items` came"));
             };
             items.extend(more);
+            items.truncate(most);
             match page["next_cursor"].as_str() {
-                Some(next) if next != cursor => next.clone_into(&mut cursor),
+                Some(next) if next != cursor && items.len() < most => next.clone_into(&mut cursor),
                 _ => {
                     let total = items.len();
                     return Ok(json!({ "items": items, "next_cursor": null, "total": total }));

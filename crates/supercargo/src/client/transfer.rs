@@ -109,6 +109,33 @@ impl Client {
             }))
     }
 
+    /// A text of any length from the management API, written down as it comes. The inner error is the writer's.
+    pub(crate) async fn copy(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        to: &mut impl io::Write,
+    ) -> Result<io::Result<()>, ClientError> {
+        let url = super::with_query(self.url(path)?, query);
+        let request = self.request(Method::GET, url).timeout(MOVED_WITHIN);
+        let mut response = self.accepted(request).await?;
+        let kind = response.headers().get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("application/jsonl") && !kind.starts_with("text/csv") {
+            return Err(self.elsewhere(response.status(), None));
+        }
+        while let Some(piece) = response
+            .chunk()
+            .await
+            .map_err(|error| self.failed(&error))?
+        {
+            if let Err(error) = to.write_all(&piece) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(to.flush())
+    }
+
     /// A request for a file whose bytes are compared with a checksum, and are gzip already.
     fn file(&self, method: Method, path: &[&str]) -> Result<RequestBuilder, ClientError> {
         Ok(self

@@ -1,5 +1,6 @@
 //! Commands that are clients of the management API, a file per noun: what is typed becomes one request.
 
+mod audit;
 mod cache;
 mod claim;
 mod confirm;
@@ -17,6 +18,7 @@ mod team;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trusted_publisher;
 mod upstream;
 mod user;
 
@@ -66,9 +68,15 @@ pub(crate) enum Request {
     /// What a registry keeps of its upstreams
     #[command(subcommand)]
     Cache(cache::Command),
+    /// Who did what, was denied what, and pulled what
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Secrets that stand for an account
     #[command(subcommand)]
     Token(token::Command),
+    /// CI jobs that get a token of minutes for who they are
+    #[command(subcommand)]
+    TrustedPublisher(trusted_publisher::Command),
     /// Who the token stands for
     Me,
 }
@@ -99,6 +107,9 @@ pub(crate) enum CommandError {
     /// A file that cannot be made.
     #[error("`{}` cannot be written: {reason}; name another file with `--output`", path.display())]
     Unwritable { path: PathBuf, reason: io::Error },
+    /// Standard output, which is closed or full.
+    #[error("the program cannot write: {0}; name a file with `--output`")]
+    Output(io::Error),
     /// Bytes that are not those of the index: what changes them may as well have put something into them.
     #[error(
         "nothing was written: `{what}` has the checksum {expected}, and what came has {actual}; tell the administrators of the server"
@@ -141,7 +152,9 @@ impl Request {
             Self::Quarantine(command) => command.run(client).await,
             Self::Prefetch(command) => command.run(client).await,
             Self::Cache(command) => command.run(client).await,
+            Self::Audit(command) => command.run(client).await,
             Self::Token(command) => command.run(client).await,
+            Self::TrustedPublisher(command) => command.run(client).await,
             Self::Me => me::run(client).await,
         }
     }

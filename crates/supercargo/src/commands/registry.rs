@@ -22,7 +22,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// What an edit can change, of which it has at least one.
-const CHANGES: [&str; 11] = [
+const CHANGES: [&str; 12] = [
     "description",
     "labels",
     "visibility",
@@ -30,6 +30,7 @@ const CHANGES: [&str; 11] = [
     "upstreams",
     "allow",
     "block",
+    "republish",
     "no_labels",
     "no_upstreams",
     "no_allow",
@@ -119,6 +120,15 @@ pub(crate) struct Settings {
     /// What must not be used, allowed or not; may be repeated, and is the whole list: `evil-*`, `openssl@<0.10.55`
     #[arg(long, value_name = "PATTERN")]
     block: Vec<VersionPattern>,
+    /// Let registries that more people may read, read through this one; `--republish=false` takes it back
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    republish: Option<bool>,
 }
 
 /// `team=core`.
@@ -218,6 +228,9 @@ impl Settings {
             if !patterns.is_empty() {
                 put(name, json!(patterns));
             }
+        }
+        if let Some(republish) = self.republish {
+            put("republish", json!(republish));
         }
         fields
     }

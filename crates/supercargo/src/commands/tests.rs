@@ -74,6 +74,8 @@ async fn registries() {
         "registry edit acme --block evil-* --no-allow",
         "registry edit acme --no-block",
         "registry purge acme --yes",
+        "registry create shared --republish",
+        "registry edit shared --republish=false",
     ];
     assert_snapshot!(asked(&lines).await, @r#"
     POST /prefix/api/v1/registries {"name":"acme"}
@@ -88,6 +90,8 @@ async fn registries() {
     PATCH /prefix/api/v1/registries/acme {"block":["evil-*"],"allow":[]}
     PATCH /prefix/api/v1/registries/acme {"block":[]}
     DELETE /prefix/api/v1/registries/acme?confirm=acme&purge=true
+    POST /prefix/api/v1/registries {"republish":true,"name":"shared"}
+    PATCH /prefix/api/v1/registries/shared {"republish":false}
     "#);
 }
 
@@ -101,7 +105,7 @@ async fn upstreams() {
         secret.display()
     );
     let bearer = format!(
-        "upstream edit partner --auth bearer --secret-file {}",
+        "upstream edit partner --auth bearer --secret-file {} --auth-origin https://files.registry.example --auth-origin https://cdn.example:8443",
         secret.display()
     );
     let lines = [
@@ -122,7 +126,7 @@ async fn upstreams() {
     POST /prefix/api/v1/upstreams {"name":"partner","index":"sparse+https://registry.example/","auth":{"kind":"basic","secret":"hunter2","username":"us"},"usable_by":["acme","core"]}
     GET /prefix/api/v1/upstreams
     GET /prefix/api/v1/upstreams/partner
-    PATCH /prefix/api/v1/upstreams/partner {"auth":{"kind":"bearer","secret":"hunter2"}}
+    PATCH /prefix/api/v1/upstreams/partner {"auth":{"kind":"bearer","secret":"hunter2","origins":["https://files.registry.example","https://cdn.example:8443"]}}
     PATCH /prefix/api/v1/upstreams/partner {"auth":{"kind":"none"},"usable_by":null}
     PATCH /prefix/api/v1/upstreams/partner {"usable_by":["acme"]}
     DELETE /prefix/api/v1/upstreams/partner
@@ -271,6 +275,9 @@ fn what_makes_no_sense_is_not_sent() {
         "upstream create x --preset crates.io --index sparse+https://registry.example/",
         "upstream edit x",
         "registry edit acme",
+        "registry edit acme --republish=maybe",
+        "upstream edit x --auth-origin https://files.registry.example",
+        "crate pin acme demo@1.0.0 crates-io",
         "registry edit acme --no-labels --label team=core",
         "registry edit acme --no-allow --allow a",
         "registry edit acme --no-block --block a",
@@ -304,6 +311,7 @@ async fn credentials_without_their_parts_are_refused_before_anything_is_sent() {
         "upstream edit x --auth basic",
         "upstream edit x --auth bearer --username u",
         "upstream edit x --auth none --username u",
+        "upstream edit x --auth none --auth-origin https://files.registry.example",
         "upstream edit x --auth token --secret-file /nowhere/secret",
     ] {
         let (request, _) = typed(line);
@@ -314,6 +322,7 @@ async fn credentials_without_their_parts_are_refused_before_anything_is_sent() {
     `--auth basic` needs a user: name it with `--username`
     `--username` goes with `--auth basic` only
     `--auth none` takes neither `--username` nor `--secret-file`
+    `--auth none` sends nothing anywhere: leave `--auth-origin` out
     the secret cannot be read from `/nowhere/secret`: No such file or directory (os error 2); name a file, or `-` for standard input
     ");
 }
@@ -334,6 +343,7 @@ async fn crates_and_versions() {
         "crate purge acme demo --yes",
         "crate release acme demo --yes",
         "crate accept acme serde@1.0.1 --yes",
+        "crate pin acme serde crates-io",
         "quarantine hold acme demo@1.0.0 --reason odd",
         "quarantine block acme demo --reason malware",
         "quarantine lift acme demo@1.0.0",
@@ -354,6 +364,7 @@ async fn crates_and_versions() {
     DELETE /prefix/api/v1/registries/acme/crates/demo?purge=true
     POST /prefix/api/v1/registries/acme/crates/demo/release {"confirm":"demo"}
     DELETE /prefix/api/v1/registries/acme/crates/serde/versions/1.0.1/ledger?confirm=1.0.1
+    POST /prefix/api/v1/registries/acme/crates/serde/pin {"upstream":"crates-io"}
     PUT /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0/quarantine {"action":"hold","reason":"odd"}
     PUT /prefix/api/v1/registries/acme/crates/demo/quarantine {"action":"block","reason":"malware"}
     DELETE /prefix/api/v1/registries/acme/crates/demo/versions/1.0.0/quarantine
@@ -408,6 +419,18 @@ async fn what_was_done_to_a_crate_is_said_in_words() {
         ("crate purge acme demo --yes", ""),
         ("crate release acme demo --yes", r#"{"name":"demo"}"#),
         ("crate accept acme serde@1.0.1 --yes", ""),
+        (
+            "crate pin acme serde crates-io",
+            r#"{"upstream":"crates-io","before":"partner"}"#,
+        ),
+        (
+            "crate pin acme serde crates-io",
+            r#"{"upstream":"crates-io","before":"crates-io"}"#,
+        ),
+        (
+            "crate pin acme serde crates-io",
+            r#"{"upstream":"crates-io","before":null}"#,
+        ),
         ("quarantine hold acme demo@1.0.0 --reason odd", "{}"),
         ("quarantine hold acme demo --reason odd", "{}"),
         ("quarantine block acme demo@1.0.0 --reason odd", "{}"),
@@ -428,6 +451,9 @@ async fn what_was_done_to_a_crate_is_said_in_words() {
     `demo`, with all its versions, is purged from `acme`; their numbers stay taken
     `demo` is released in `acme`: from now on it is upstream's
     `serde@1.0.1` in `acme` is what upstream has now
+    `serde` in `acme` is read from upstream `crates-io`, before from `partner`
+    `serde` in `acme` is read from upstream `crates-io`, as before
+    `serde` in `acme` is read from upstream `crates-io`
     `demo@1.0.0` is held in `acme`: nothing new resolves to it, and it downloads only if it was downloaded from there before
     every version of `demo`, also each to come, is held in `acme`: nothing new resolves to it, and it downloads only if it was downloaded from there before
     `demo@1.0.0` is blocked in `acme`: nobody can download it from there
@@ -569,4 +595,74 @@ async fn a_downloaded_file_is_written_when_its_checksum_is_right() {
     let (_, rendered) = run_through(&line, &[VERSION, "abc"]).await;
     assert_snapshot!(place(&rendered.unwrap_err()), @"`FOLDER/demo.crate` cannot be written: File exists (os error 17); name another file with `--output`");
     assert_eq!(std::fs::read(&output).unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn audit() {
+    let lines = [
+        "audit list",
+        "audit list --last 500 --registry acme --principal service:ci --action version.published --outcome denied --crate demo --version 1.0.0 --from 2026-11-20T00:00:00+01:00 --to 2026-11-21T00:00:00Z",
+        "audit exposure demo",
+        "audit exposure demo@<1.2.3",
+    ];
+    assert_snapshot!(asked(&lines).await, @"
+    GET /prefix/api/v1/audit?limit=50
+    GET /prefix/api/v1/audit?registry=acme&principal=service%3Aci&action=version.published&outcome=denied&crate=demo&version=1.0.0&from=2026-11-19T23%3A00%3A00Z&to=2026-11-21T00%3A00%3A00Z&limit=200
+    GET /prefix/api/v1/exposure?crate=demo&limit=200
+    GET /prefix/api/v1/exposure?crate=demo&limit=200&version=%3C1.2.3
+    ");
+    let shown = shown("audit list", r#"{"items":[
+        {"at":"2026-11-20T11:54:12.123456Z","action":"attempts.denied","outcome":"denied","principal":null,"address":"192.0.2.1","registry":null,"crate":null,"version":null,"detail":"37 more denied attempts within a minute"},
+        {"at":"2026-11-20T11:54:12.123456Z","action":"version.published","outcome":"done","principal":"service:ci","address":null,"registry":"acme","crate":"demo\u001b[2J","version":"1.0.0","detail":null}
+    ],"next_cursor":null}"#).await;
+    assert_snapshot!(shown, @"
+    WHEN                  ACTION             OUTCOME  WHO         FROM       REGISTRY  CRATE     VERSION  DETAIL
+    2026-11-20T11:54:12Z  attempts.denied    denied   anyone      192.0.2.1  -         -         -        37 more denied attempts within a minute
+    2026-11-20T11:54:12Z  version.published  done     service:ci  -          acme      demo�[2J  1.0.0    -
+    ");
+
+    let mut refused = Vec::new();
+    for line in [
+        "audit exposure demo@",
+        "audit exposure a/b",
+        "audit list --from yesterday",
+        "audit list --last 0",
+    ] {
+        let words = std::iter::once("supercargo").chain(line.split_whitespace());
+        let error = CommandLine::try_parse_from(words)
+            .err()
+            .unwrap()
+            .to_string();
+        refused.push(error.lines().next().unwrap_or_default().to_owned());
+    }
+    assert_snapshot!(refused.join("\n"), @"
+    error: invalid value 'demo@' for '<CRATE[@REQUIREMENT]>': nothing stands after `@`; write it as `demo@<1.2.3`
+    error: invalid value 'a/b' for '<CRATE[@REQUIREMENT]>': invalid character `/` in crate name `a/b`: use ASCII letters, digits, `-` and `_`
+    error: invalid value 'yesterday' for '--from <TIME>': write a time as `2026-12-31T00:00:00Z`
+    error: invalid value '0' for '--last <NUMBER>': 0 is not in 1..=10000
+    ");
+}
+
+#[tokio::test]
+async fn an_export_that_is_none_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("log.csv");
+    let line = format!("audit export --format csv -o {}", output.display());
+    let place = |text: &str| text.replace(&*folder.path().to_string_lossy(), "FOLDER");
+    // what answers is not supercargo: a page of a proxy, with 200
+    let (asked, rendered) = run_through(&line, &["<html>"]).await;
+    assert_snapshot!(asked, @"
+    GET /prefix/api/v1/audit?format=csv
+    ");
+    assert!(rendered.is_err());
+    assert!(!output.exists());
+
+    let kind = "content-type: text/csv; charset=utf-8; header=present\r\n";
+    let server = Canned::answering(vec![answer("200 OK", kind, "at,action\r\n")]).await;
+    let (request, json) = typed(&line);
+    let report = request.run(&server.client(None)).await.unwrap();
+    assert_snapshot!(place(&report.render(json).stdout), @"
+    the audit log is in `FOLDER/log.csv`
+    ");
+    assert_eq!(std::fs::read(&output).unwrap(), b"at,action\r\n");
 }

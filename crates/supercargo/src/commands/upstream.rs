@@ -87,6 +87,10 @@ pub(crate) struct Credentials {
     /// The file of the token or password; `-` is standard input
     #[arg(long, value_name = "FILE", requires = "auth")]
     secret_file: Option<PathBuf>,
+    /// Where the credentials go besides the index, such as where its files are kept: `https://files.registry.example`; may be
+    /// repeated, and is the whole list
+    #[arg(long = "auth-origin", value_name = "ORIGIN", requires = "auth")]
+    origins: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -118,6 +122,9 @@ impl Credentials {
         let wrong = |text| Err(CommandError::Credentials(text));
         let (username, file) = (self.username.as_ref(), self.secret_file.as_ref());
         match auth {
+            Auth::None if !self.origins.is_empty() => {
+                return wrong("`--auth none` sends nothing anywhere: leave `--auth-origin` out");
+            }
             Auth::None if username.is_none() && file.is_none() => {
                 return Ok(Some(json!({ "kind": kind })));
             }
@@ -136,6 +143,9 @@ impl Credentials {
         let mut json = json!({ "kind": kind, "secret": secret });
         if let Some(username) = username {
             json["username"] = json!(username);
+        }
+        if !self.origins.is_empty() {
+            json["origins"] = json!(self.origins);
         }
         Ok(Some(json))
     }

@@ -282,11 +282,12 @@ fn flatten(table: Table) -> Vec<(String, Value)> {
     flat
 }
 
-/// Texts, whole numbers, and lists of texts; `None` for anything else.
+/// Texts, whole numbers, `true` and `false`, and lists of texts; `None` for anything else.
 fn raw(value: &Value) -> Option<Raw> {
     match value {
         Value::String(text) => Some(Raw::Text(text.clone())),
         Value::Integer(number) => Some(Raw::Text(number.to_string())),
+        Value::Boolean(switch) => Some(Raw::Text(switch.to_string())),
         Value::Array(items) => {
             let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
             Some(Raw::List(texts.collect::<Option<_>>()?))

@@ -43,6 +43,16 @@ pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration of at least a day: a slip of the keyboard must not empty a log of what has happened.
+pub(crate) fn days(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        kept if kept < Duration::from_hours(24) => Err(
+            "is less than a day, which would keep next to nothing; write it as `365d`".to_owned(),
+        ),
+        kept => Ok(kept),
+    }
+}
+
 /// `64MiB`, `512KiB`, `1GiB`, or a plain number of bytes; not zero.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let bytes = split(text).and_then(|(number, unit)| {
@@ -96,6 +106,7 @@ mod tests {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(patience("0m").is_err() && patience("1s").is_ok());
+        assert!(days("23h").is_err() && days("24h").is_ok() && days("x").is_err());
     }
 
     #[test]

@@ -13,9 +13,10 @@ mod tests;
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
-use supercargo_registry::{Limits, UpstreamSettings};
+use supercargo_registry::{AuditSettings, Limits, UpstreamSettings};
 use supercargo_store::DatabaseUrl;
 use supercargo_types::{AddressRange, InvalidAddressRange, Site, TokenSecret};
 use supercargo_upstream::AllowedAddress;
@@ -54,6 +55,8 @@ pub(crate) struct Configuration {
     pub(crate) upstream: UpstreamSettings,
     /// Sizes.
     pub(crate) limits: Limits,
+    /// How long logs are kept.
+    pub(crate) audit: AuditSettings,
     /// What the log shows.
     pub(crate) log: LogSettings,
     /// Sentences for the log.
@@ -130,6 +133,10 @@ impl Configuration {
             limits: Limits {
                 crate_size: values.parsed("limits.crate_size", measure::size)?.value,
                 unpacked_size: values.parsed("limits.unpacked_size", measure::size)?.value,
+            },
+            audit: AuditSettings {
+                keep: values.kept("audit.keep")?,
+                keep_downloads: values.kept("audit.keep_downloads")?,
             },
             log: LogSettings {
                 format: values.parsed("log.format", log_format)?.value,
@@ -312,15 +319,58 @@ impl Values {
                 });
             }
         }
+        let cache_size = self.cache_size()?;
+        let read_ahead = self.parsed("upstream.read_ahead", switch)?.value;
         let mut life = |key| self.parsed(key, measure::duration).map(|life| life.value);
         Ok(UpstreamSettings {
             freshness: life("upstream.freshness")?,
+            stale_while_revalidate: life("upstream.stale_while_revalidate")?,
             negative: life("upstream.negative")?,
             stale_if_error: life("upstream.stale_if_error")?,
             timeout: self.parsed("upstream.timeout", measure::patience)?.value,
             allow_addresses: addresses.value,
+            read_ahead,
+            cache_size,
         })
     }
+
+    /// Not set: for ever.
+    fn kept(&mut self, key: &'static str) -> Result<Option<Duration>, ConfigurationError> {
+        let Some(Sourced { value, origin }) = self.optional(key) else {
+            return Ok(None);
+        };
+        match measure::days(&value) {
+            Ok(kept) => Ok(Some(kept)),
+            Err(expected) => Err(ConfigurationError::Value {
+                key,
+                value,
+                origin,
+                expected,
+            }),
+        }
+    }
+
+    /// Not set: as much as there is room for.
+    fn cache_size(&mut self) -> Result<Option<u64>, ConfigurationError> {
+        let key = "upstream.cache_size";
+        let Some(Sourced { value, origin }) = self.optional(key) else {
+            return Ok(None);
+        };
+        match measure::size(&value) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(expected) => Err(ConfigurationError::Value {
+                key,
+                value,
+                origin,
+                expected,
+            }),
+        }
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    text.parse()
+        .map_err(|_| "is neither on nor off; write `true` or `false`".to_owned())
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

@@ -83,6 +83,7 @@ fn without_any_configuration_the_defaults_of_the_contract_hold() {
     assert_eq!(seconds(configuration.upstream.stale_if_error), 30 * 86_400);
     assert_eq!(seconds(configuration.upstream.timeout), 30);
     assert!(configuration.upstream.allow_addresses.is_empty());
+    assert!(configuration.upstream.read_ahead);
     assert_eq!(configuration.limits.crate_size, 64 << 20);
     assert_eq!(configuration.limits.unpacked_size, 512 << 20);
     assert_eq!(configuration.log.format, LogFormat::Text);
@@ -163,6 +164,18 @@ fn a_number_and_a_list_are_read_from_a_file_too() {
     let configuration = folder.load().unwrap();
     assert_eq!(configuration.limits.crate_size, 2048);
     assert_eq!(configuration.previous_public_urls, ["http://old.example"]);
+}
+
+#[test]
+fn a_switch_is_on_or_off() {
+    for text in ["false", "\"false\""] {
+        let folder = Folder::with(&format!("[upstream]\nread_ahead = {text}"));
+        assert!(!folder.load().unwrap().upstream.read_ahead);
+    }
+    assert_snapshot!(
+        refusal(&[("SUPERCARGO_UPSTREAM_READ_AHEAD", "maybe")]),
+        @r#"`upstream.read_ahead` = "maybe" (from SUPERCARGO_UPSTREAM_READ_AHEAD) is neither on nor off; write `true` or `false`"#
+    );
 }
 
 #[test]

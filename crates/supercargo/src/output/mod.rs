@@ -1,5 +1,6 @@
 //! Answers on a terminal: tables for people, JSON for machines. Nothing here asks a server.
 
+mod health;
 mod progress;
 mod report;
 mod table;

@@ -27,6 +27,8 @@ pub(crate) enum Report {
     },
     /// Something was done, and the API had nothing to show.
     Done(String),
+    /// All that is to be said went to standard output already.
+    Nothing,
     /// Something was done that is better said than shown.
     Said {
         /// In words.
@@ -117,7 +119,7 @@ impl Report {
                 let answers = [whole, parts].map(|(name, answer)| (name.to_owned(), answer));
                 format!("{:#}\n", Value::Object(answers.into_iter().collect()))
             }
-            Self::Done(_) => String::new(),
+            Self::Done(_) | Self::Nothing => String::new(),
             // one text of JSON per step, so that one step is the answer as it came
             Self::Steps { done, failed } => {
                 let answers = lines(done.iter().map(|step| format!("{:#}", step.answer)));
@@ -142,6 +144,7 @@ impl Report {
                 let parts = table::table(columns, items(&parts.1));
                 (format!("{whole}\n{parts}"), String::new())
             }
+            Self::Nothing => (String::new(), String::new()),
             Self::Done(sentence) | Self::Said { sentence, .. } | Self::Test { sentence, .. } => {
                 (format!("{sentence}\n"), String::new())
             }

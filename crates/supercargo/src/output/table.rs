@@ -3,6 +3,8 @@
 use serde_json::Value;
 use supercargo_types::Timestamp;
 
+use super::health;
+
 /// What stands for nothing.
 const NOTHING: &str = "-";
 /// Between two columns.
@@ -101,8 +103,21 @@ pub(super) fn fields(value: &Value) -> String {
         };
         vec![printable(&name.replace('_', " ")), shown]
     };
-    let rows: Vec<Vec<String>> = object.iter().map(row).collect();
+    let rows = |field: (&String, &Value)| match field.0.as_str() {
+        "health" => under(field.0, health::lines(field.1)),
+        _ => vec![row(field)],
+    };
+    let rows: Vec<Vec<String>> = object.iter().flat_map(rows).collect();
     align(&rows)
+}
+
+/// A field of several lines.
+fn under(name: &str, lines: Vec<String>) -> Vec<Vec<String>> {
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    names
+        .zip(lines)
+        .map(|(name, line)| vec![name.to_owned(), line])
+        .collect()
 }
 
 /// Pads all but the last cell of each row.
@@ -239,6 +254,10 @@ mod tests {
             "crates": 3,
             "registry": null,
             "usable_by": null,
+            "health": [
+                {"upstream": "crates-io", "state": "ok", "since": null, "reason": null, "alarms": 0},
+                {"upstream": "partner", "state": "unknown", "since": null, "reason": null, "alarms": 0},
+            ],
         });
         assert_snapshot!(fields(&value), @"
         name         acme
@@ -249,6 +268,8 @@ mod tests {
         crates       3
         registry     -
         usable by    all
+        health       crates-io: ok
+                     partner: not asked yet
         ");
         assert_snapshot!(fields(&json!("plain")), @"plain");
     }

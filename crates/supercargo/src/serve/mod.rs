@@ -62,6 +62,7 @@ pub(crate) async fn serve(configuration: Configuration) -> Result<(), StartError
         site: site.clone(),
         upstream: configuration.upstream,
         limits: configuration.limits,
+        audit: configuration.audit,
         secret_key,
         clock: Clock::System,
         random: random.clone(),

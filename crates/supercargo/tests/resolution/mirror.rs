@@ -36,7 +36,10 @@ async fn this_projects_lockfile_is_fetched_through_the_mirror_and_then_without_c
     let lockfile = workspace().join("Cargo.lock");
     let packages = LockedPackage::read(&lockfile).unwrap();
     let mut crates_io = FakeUpstream::from_cargo_home(&lockfile).unwrap();
-    let options = ServerOptions::new(env!("CARGO_BIN_EXE_supercargo")).database(database);
+    let options = ServerOptions::new(env!("CARGO_BIN_EXE_supercargo"))
+        .database(database)
+        // a busy machine takes longer than a minute, and this is not about what is fresh
+        .setting("upstream.freshness", "1h");
     let mut server = Server::start(options).await;
     let admin = server.admin();
     let upstream = json!({ "name": "stand-in", "index": crates_io.index_url() });
@@ -54,7 +57,12 @@ async fn this_projects_lockfile_is_fetched_through_the_mirror_and_then_without_c
     indexes.retain(|request| request.path != "/index/config.json");
     let mut names: Vec<_> = packages.iter().map(|package| &package.name).collect();
     names.dedup();
-    assert_eq!(indexes.len(), names.len(), "each index file once");
+    // some that nobody needs are read ahead
+    let mut asked: Vec<_> = indexes.iter().map(|request| &request.path).collect();
+    asked.sort();
+    asked.dedup();
+    assert_eq!(indexes.len(), asked.len(), "each index file once");
+    assert!(asked.len() >= names.len());
 
     crates_io.stop();
     // nothing is fresh any more, and nothing is in memory

@@ -109,7 +109,9 @@ impl Scene {
 
     /// What the audit log has of one kind, in order: `crate.released demo`.
     pub(crate) async fn audited(&self, kind: &str) -> Vec<String> {
-        self.audit(|_, action| action == kind).await
+        // what was tried and refused has a row as well, with another outcome
+        self.audit(|outcome, action| outcome == "done" && action == kind)
+            .await
     }
 
     async fn audit(&self, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {

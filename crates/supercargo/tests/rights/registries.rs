@@ -37,6 +37,7 @@ async fn a_registry_is_made_with_its_name_alone(server: &Server) {
             "visibility": "private",
             "publishing": "owners",
             "upstreams": [],
+            "republish": false,
             "allow": [],
             "block": [],
             "created_at": "[TIME]",
@@ -206,7 +207,7 @@ async fn what_no_registry_can_be(server: &Server) {
     the request does not have the expected shape: unknown field `onyl`, expected one of `name`, `only`, `except` at line 1 column 48
     the request does not have the expected shape: invalid character ` ` in pattern `a b`: use letters, digits, `-`, `_` and `*`, as in `acme-*` at line 1 column 56
     the request does not have the expected shape: invalid type: integer `7`, expected an upstream's name, or an object with its `name`, `only` and `except` at line 1 column 29
-    the request does not have the expected shape: unknown field `visiblity`, expected one of `name`, `description`, `labels`, `visibility`, `publishing`, `upstreams`, `allow`, `block` at line 1 column 26
+    the request does not have the expected shape: unknown field `visiblity`, expected one of `name`, `description`, `labels`, `visibility`, `publishing`, `upstreams`, `allow`, `block`, `republish` at line 1 column 26
     "#);
     let unknown = json!({ "name": "acme", "upstreams": ["nothing"] });
     let answer = admin.post("/api/v1/registries", unknown).await;

@@ -210,6 +210,12 @@ fn last_modified(revision: u32) -> String {
 /// The right answer as the fault leaves it.
 fn spoil(fault: Option<&Fault>, mut right: Right) -> Response {
     let length = right.body.len();
+    if let Some(Fault::WrongChecksum | Fault::WrongName) = fault {
+        // of the file that is sent, not of the right one: it must not pass for that when the fault has ended
+        for name in [names::ETAG, names::LAST_MODIFIED] {
+            right.headers.remove(name);
+        }
+    }
     let body = match fault {
         Some(Fault::Reset) => {
             right.headers.insert(names::CONTENT_LENGTH, length.into());

@@ -16,25 +16,38 @@ use crate::lockfile::LockedPackage;
 const CACHE_VERSION: u8 = 3;
 const INDEX_VERSION: u32 = 2;
 
-/// One crate with its locked versions.
-pub(super) struct FoundCrate {
-    pub(super) name: String,
-    pub(super) index_lines: Vec<String>,
-    pub(super) versions: Vec<(String, Bytes)>,
+/// A crate of crates.io as cargo has kept it.
+#[derive(Clone, Debug)]
+pub struct KeptCrate {
+    /// As its author wrote it.
+    pub name: String,
+    /// Of all its versions, as they came.
+    pub index_lines: Vec<String>,
+    /// The locked ones, each with the bytes of its `.crate`.
+    pub versions: Vec<(String, Bytes)>,
 }
 
-/// Every crates.io package of the lockfile; an error when one is missing or not what the lockfile says.
-pub(super) fn read(lockfile: &Path) -> anyhow::Result<Vec<FoundCrate>> {
+impl KeptCrate {
+    /// Every crates.io package of a `Cargo.lock`, out of what cargo downloaded to build that project.
+    ///
+    /// # Errors
+    /// When one is missing or not what the lockfile says, with the command that brings it.
+    pub fn of_lockfile(lockfile: &Path) -> anyhow::Result<Vec<Self>> {
+        read(lockfile)
+    }
+}
+
+fn read(lockfile: &Path) -> anyhow::Result<Vec<KeptCrate>> {
     let home = cargo_home()?;
     let archives = folders(&home.join("registry/cache"));
     let indexes = folders(&home.join("registry/index"));
-    let mut crates: BTreeMap<String, FoundCrate> = BTreeMap::new();
+    let mut crates: BTreeMap<String, KeptCrate> = BTreeMap::new();
     for package in LockedPackage::read(lockfile)? {
         let bytes = archive(&archives, &package)
             .with_context(|| format!("run `cargo fetch --locked` first: cargo's home `{}` has no `{}` {} with the checksum of the lockfile", home.display(), package.name, package.version))?;
         let found = match crates.entry(package.name.clone()) {
             std::collections::btree_map::Entry::Occupied(found) => found.into_mut(),
-            std::collections::btree_map::Entry::Vacant(vacant) => vacant.insert(FoundCrate {
+            std::collections::btree_map::Entry::Vacant(vacant) => vacant.insert(KeptCrate {
                 index_lines: index_lines(&indexes, &package)?,
                 name: package.name,
                 versions: Vec::new(),

@@ -25,9 +25,16 @@ impl DeadEnd {
     /// # Panics
     /// When the system's queue has no end.
     pub async fn start() -> Self {
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// On this address, which somebody may just have left.
+    pub(super) async fn at(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket can be made");
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        socket.bind(any).expect("a port of 127.0.0.1 is free");
+        socket
+            .set_reuseaddr(true)
+            .expect("a fresh socket takes every option");
+        socket.bind(address).expect("a port of 127.0.0.1 is free");
         let listener = socket.listen(QUEUE).expect("a bound socket listens");
         let address = listener.local_addr().expect("a bound port is known");
         let mut queue = Vec::new();

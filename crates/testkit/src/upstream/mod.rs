@@ -23,6 +23,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+pub use cargo_home::KeptCrate;
 pub use dead_end::DeadEnd;
 pub use fault::Fault;
 use state::Shared;
@@ -38,6 +39,7 @@ pub struct FakeUpstream {
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
     tls: Option<Tls>,
+    dead_end: Option<DeadEnd>,
 }
 
 impl FakeUpstream {
@@ -61,6 +63,7 @@ impl FakeUpstream {
             shared: Arc::new(Shared::new(&base(address, tls.as_ref()))),
             runtime: None,
             tls,
+            dead_end: None,
         };
         upstream.serve(listener);
         upstream
@@ -72,7 +75,7 @@ impl FakeUpstream {
     /// # Errors
     /// Names what is missing and the command that brings it.
     pub fn from_cargo_home(lockfile: &Path) -> anyhow::Result<Self> {
-        let crates = cargo_home::read(lockfile)?;
+        let crates = KeptCrate::of_lockfile(lockfile)?;
         let upstream = Self::start();
         for found in crates {
             for line in found.index_lines {
@@ -125,9 +128,16 @@ impl FakeUpstream {
         }
     }
 
-    /// Listens again, on the same port and with the same crates, after [`stop`](Self::stop).
+    /// Ends all connections; from then on attempts to connect go unanswered, as with a host that drops packets.
+    pub async fn go_dark(&mut self) {
+        self.stop();
+        self.dead_end = Some(DeadEnd::at(self.address).await);
+    }
+
+    /// Listens again, on the same port and with the same crates, after [`stop`](Self::stop) or [`go_dark`](Self::go_dark).
     pub fn start_again(&mut self) {
         assert!(self.runtime.is_none(), "the fake upstream is running");
+        self.dead_end = None;
         let listener = TcpListener::bind(self.address)
             .unwrap_or_else(|error| panic!("cannot listen on {} again: {error}", self.address));
         self.serve(listener);

@@ -1,5 +1,7 @@
 //! The fake upstream as cargo and a client see it when nothing is wrong.
 
+use std::time::Duration;
+
 use supercargo_testkit::{Cargo, Client, FakeUpstream, Package, Validators};
 
 fn consumer() -> Package {
@@ -205,6 +207,22 @@ async fn a_stopped_upstream_refuses_connections_until_it_starts_again() {
         let stranger = Client::new(&upstream.url());
         let request = stranger.request(http::Method::GET, "/index/de/mo/demo");
         assert!(request.try_send().await.unwrap_err().is_connect());
+        upstream.start_again();
+        let client = Client::new(&upstream.url());
+        client.get("/index/de/mo/demo").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_dark_upstream_leaves_connections_unanswered_until_it_starts_again() {
+    let mut upstream = FakeUpstream::start();
+    upstream.publish(&Package::new("demo", "1.0.0"));
+    for _ in 0..2 {
+        upstream.go_dark().await;
+        let address = upstream.url()["http://".len()..].to_owned();
+        let connecting = tokio::net::TcpStream::connect(address);
+        let patience = Duration::from_millis(200);
+        assert!(tokio::time::timeout(patience, connecting).await.is_err());
         upstream.start_again();
         let client = Client::new(&upstream.url());
         client.get("/index/de/mo/demo").await.expect(200);

@@ -38,6 +38,7 @@ pub(super) fn partner(index: &str) -> Upstream {
         name: "partner".to_owned(),
         index: index.parse().unwrap(),
         auth: UpstreamAuth::None,
+        also: Vec::new(),
         is_preset: false,
     }
 }

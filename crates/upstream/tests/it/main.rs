@@ -8,9 +8,11 @@
 mod again;
 mod at_once;
 mod breaker;
+mod document;
 mod downloads;
 mod every_fault;
 mod faults;
+mod health;
 mod http2;
 mod index;
 mod whom;
@@ -93,6 +95,7 @@ impl Server {
             name: "partner".to_owned(),
             index: format!("sparse+{}/index/", self.base).parse().unwrap(),
             auth,
+            also: Vec::new(),
             is_preset: false,
         }
     }

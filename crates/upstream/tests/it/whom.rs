@@ -55,6 +55,7 @@ async fn a_name_with_a_private_address_is_refused_at_the_moment_of_connecting() 
 async fn presets_are_exempt() {
     let server = Server::start(|_| text("line\n")).await;
     let upstream = Upstream {
+        also: Vec::new(),
         is_preset: true,
         ..server.upstream()
     };

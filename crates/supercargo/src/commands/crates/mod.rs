@@ -104,6 +104,16 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Read a crate from another of the registry's upstreams from now on; versions that were downloaded stay what they were
+    Pin {
+        /// The registry
+        registry: RegistryName,
+        /// The crate, spelt as it is there
+        #[arg(value_name = "CRATE")]
+        name: CrateName,
+        /// An upstream that is attached, and whose patterns pass the name
+        upstream: String,
+    },
     /// Believe an upstream that has changed the bytes of a version
     Accept {
         /// The registry
@@ -159,6 +169,11 @@ impl Command {
                 name,
                 yes,
             } => release(client, &registry, &name, yes).await,
+            Self::Pin {
+                registry,
+                name,
+                upstream,
+            } => pin(client, &registry, &name, &upstream).await,
             Self::Accept {
                 registry,
                 version,
@@ -253,6 +268,35 @@ async fn release(client: &Client, registry: &RegistryName, name: &CrateName, yes
     Ok(Report::Said {
         answer: client.post(&path, Some(&body)).await?,
         sentence: format!("`{name}` is released in `{registry}`: from now on it is upstream's"),
+    })
+}
+
+async fn pin(
+    client: &Client,
+    registry: &RegistryName,
+    name: &CrateName,
+    upstream: &str,
+) -> Outcome {
+    let path = [
+        "registries",
+        registry.as_str(),
+        "crates",
+        name.as_str(),
+        "pin",
+    ];
+    let body = json!({ "upstream": upstream });
+    let answer = client.post(&path, Some(&body)).await?;
+    let before = match answer["before"].as_str() {
+        Some(before) if before == upstream => ", as before".to_owned(),
+        Some(before) => format!(", before from `{}`", printable(before)),
+        None => String::new(),
+    };
+    Ok(Report::Said {
+        sentence: format!(
+            "`{name}` in `{registry}` is read from upstream `{}`{before}",
+            printable(upstream)
+        ),
+        answer,
     })
 }
 

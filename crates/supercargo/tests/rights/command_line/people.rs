@@ -42,6 +42,7 @@ async fn registries(server: &Server) {
     visibility   internal
     publishing   owners
     upstreams    partner (only=partner-*)
+    republish    false
     allow        -
     block        -
     created at   [TIME]
@@ -59,6 +60,7 @@ async fn registries(server: &Server) {
     visibility   public
     publishing   members
     upstreams    -
+    republish    false
     allow        -
     block        -
     created at   [TIME]
@@ -72,6 +74,7 @@ async fn registries(server: &Server) {
     visibility   public
     publishing   members
     upstreams    -
+    republish    false
     allow        -
     block        -
     created at   [TIME]
@@ -88,6 +91,7 @@ async fn registries(server: &Server) {
     visibility   public
     publishing   members
     upstreams    -
+    republish    false
     allow        -
     block        -
     created at   [TIME]
@@ -140,6 +144,7 @@ async fn upstreams(server: &Server) {
     usable by   main
     used by     -
     created at  [TIME]
+    health      partner: ok
     $ supercargo upstream edit partner --auth none --usable-by-all
     name        partner
     index       sparse+http://127.0.0.1:[PORT]/index/
@@ -228,13 +233,13 @@ async fn accounts_members_and_claims(server: &Server) {
     mode             private
     created at       [TIME]
     cached versions  0
-    recent readers   -
+    recent readers   0
     $ supercargo claim create main serde --mode fork
     pattern          serde
     mode             fork
     created at       [TIME]
     cached versions  0
-    recent readers   -
+    recent readers   0
     $ supercargo claim list main
     PATTERN  MODE     CREATED
     acme-*   private  [TIME]

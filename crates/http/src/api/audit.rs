@@ -1,0 +1,231 @@
+//! `/audit`, `/exposure` and who pulled a version: who did what, was denied what, and has what.
+
+mod export;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, routing::get};
+use http::Uri;
+use supercargo_registry::{
+    AuditItem, AuditOutcome, AuditQuery, Failure, Instance, MayAudit, Refusal, VersionsAsked,
+};
+use supercargo_types::{RegistryName, Spelling, Timestamp};
+
+use self::export::Format;
+use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, ok, page};
+
+/// What selects entries.
+const FILTERS: &[&str] = &[
+    "registry",
+    "principal",
+    "action",
+    "outcome",
+    "crate",
+    "version",
+    "from",
+    "to",
+];
+/// The longest text that is looked for, in characters: none in the log is longer.
+const LONGEST: usize = 256;
+
+pub(super) fn router() -> Router<Arc<Instance>> {
+    Router::new()
+        .route("/audit", get(list))
+        .route("/exposure", get(exposure))
+        .route(
+            "/registries/{registry}/crates/{krate}/versions/{version}/pulls",
+            get(pulls),
+        )
+}
+
+fn shape(text: impl Into<String>) -> Failure {
+    Refusal::Shape(text.into()).into()
+}
+
+async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
+    let known = [FILTERS, PAGED, &["format"]].concat();
+    // a wrong parameter is told to those only who may ask at all
+    let asked = Asked::of(&instance, &uri, &known);
+    let name = asked.as_ref().ok().and_then(|asked| asked.get("registry"));
+    let problem = |failure: Failure| match name {
+        Some(name) => Problem::in_registry(&instance, name, failure),
+        None => Problem::of(&instance, failure),
+    };
+    let right = instance
+        .may_audit(name, asking.actor)
+        .map_err(|denied| problem(denied.into()))?;
+    let asked = asked?;
+    let query = query(&asked).map_err(|failure| Problem::of(&instance, failure))?;
+    let paged = ["limit", "cursor"].map(|key| asked.get(key));
+    match asked.get("format") {
+        None | Some("json") => listed(&instance, &right, &query, &asked).await,
+        Some(_) if paged != [None, None] => {
+            let text = "an export is everything that the filters let through; leave `limit` and `cursor` out";
+            Err(Problem::of(&instance, shape(text)))
+        }
+        Some(format) => {
+            let format: Format = format
+                .parse()
+                .map_err(|text| Problem::of(&instance, shape(text)))?;
+            export::whole(instance.clone(), right, query, format)
+                .await
+                .map_err(|failure| Problem::of(&instance, failure))
+        }
+    }
+}
+
+async fn listed(
+    instance: &Instance,
+    right: &MayAudit,
+    query: &AuditQuery,
+    asked: &Asked,
+) -> Answer {
+    let problem = |failure: Failure| Problem::of(instance, failure);
+    let limit = asked.limit(instance)?;
+    let before = match asked.get("cursor") {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            let text = format!(
+                "`cursor` is the `next_cursor` of the page before, as in `cursor=1234`, not `{text}`"
+            );
+            problem(shape(text))
+        })?),
+    };
+    let items = instance
+        .audit_page(right, query, limit, before)
+        .await
+        .map_err(problem)?;
+    let total = instance.audit_total(right, query).await.map_err(problem)?;
+    Ok(page(&items, total, limit, |item: &AuditItem| {
+        item.id.to_string()
+    }))
+}
+
+/// A parameter that is there and makes sense, or none; what makes none is refused with an example of what does.
+fn read<T>(
+    asked: &Asked,
+    key: &str,
+    example: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Failure> {
+    let Some(text) = asked.get(key) else {
+        return Ok(None);
+    };
+    let no = || {
+        let shown: String = text.escape_debug().take(LONGEST).collect();
+        shape(format!("`{key}` is {example}, not `{shown}`"))
+    };
+    parse(text).map(Some).ok_or_else(no)
+}
+
+fn word(text: &str, is_good: fn(char) -> bool) -> Option<String> {
+    let is_word = (1..=LONGEST).contains(&text.chars().count()) && text.chars().all(is_good);
+    is_word.then(|| text.to_owned())
+}
+
+fn query(asked: &Asked) -> Result<AuditQuery, Failure> {
+    let time = |key| {
+        read(asked, key, "a time as in `2026-11-20T11:54:12Z`", |text| {
+            Timestamp::from_rfc3339(text)
+        })
+    };
+    let registry = read(asked, "registry", "a registry as in `acme`", |text| {
+        text.parse::<RegistryName>().ok()
+    })?;
+    let crate_name = read(asked, "crate", "a crate as in `serde`", |text| {
+        text.parse::<Spelling>().ok()
+    })?;
+    let outcome = read(asked, "outcome", "`done`, `denied` or `alarm`", |text| {
+        text.parse::<AuditOutcome>().ok()
+    })?;
+    let principal = read(
+        asked,
+        "principal",
+        "a user, a team or a service account as in `alice`, `team:core` or `service:ci`",
+        |text| {
+            word(text, |letter| {
+                !letter.is_whitespace() && !letter.is_control()
+            })
+        },
+    )?;
+    let action = read(
+        asked,
+        "action",
+        "what was done as in `version.published` or `token.revoked`",
+        |text| word(text, |letter| letter.is_ascii_graphic() || letter == ' '),
+    )?;
+    let version = read(asked, "version", "a version as in `1.2.3`", |text| {
+        word(text, |letter| letter.is_ascii_graphic())
+    })?;
+    let (from, to) = (time("from")?, time("to")?);
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        return Err(shape(
+            "`from` is not before `to`, so that nothing is between them; `from` is the earlier one",
+        ));
+    }
+    Ok(AuditQuery {
+        registry,
+        principal,
+        action,
+        outcome,
+        crate_name: crate_name.map(|name| name.canonical()),
+        version,
+        from,
+        to,
+    })
+}
+
+async fn exposure(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
+    let problem = |failure: Failure| Problem::of(&instance, failure);
+    let right = instance
+        .may_see_readers(asking.actor)
+        .map_err(|denied| problem(denied.into()))?;
+    let known = ["crate", "version", "limit", "cursor"];
+    let asked = Asked::of(&instance, &uri, &known)?;
+    let Some(name) = asked.get("crate") else {
+        return Err(problem(shape(
+            "name the crate, as in `?crate=serde&version=<1.0.100`",
+        )));
+    };
+    let name: Spelling = name
+        .parse()
+        .map_err(|invalid| problem(Refusal::CrateName(invalid).into()))?;
+    let versions = match asked.get("version") {
+        None => VersionsAsked::All,
+        Some(text) => text.parse().map_err(|text: String| problem(shape(text)))?,
+    };
+    let limit = asked.limit(&instance)?;
+    let exposure = instance
+        .exposure(&right, &name, &versions, limit, asked.get("cursor"))
+        .await
+        .map_err(problem)?;
+    Ok(ok(&exposure))
+}
+
+async fn pulls(
+    State(instance): State<Arc<Instance>>,
+    Path((registry, krate, version)): Path<(String, String, String)>,
+    uri: Uri,
+    asking: Asking,
+) -> Answer {
+    let problem = |failure: Failure| Problem::in_registry(&instance, &registry, failure);
+    let right = instance
+        .may_administer(&registry, asking.actor)
+        .map_err(|denied| problem(denied.into()))?;
+    let asked = Asked::of(&instance, &uri, PAGED)?;
+    let name: Spelling = krate
+        .parse()
+        .map_err(|invalid| problem(Refusal::CrateName(invalid).into()))?;
+    let Ok(VersionsAsked::Exact(version)) = version.parse() else {
+        let text = format!("`{version}` is not a version; write all of it, as in `1.2.3`");
+        return Err(problem(shape(text)));
+    };
+    let limit = asked.limit(&instance)?;
+    let pulls = instance
+        .pulls(&right, &name, &version, limit, asked.get("cursor"))
+        .await
+        .map_err(problem)?;
+    Ok(ok(&pulls))
+}

@@ -1,0 +1,282 @@
+//! What was tried and denied, for the audit log: the one place that sees it, whatever handler it was meant for.
+//!
+//! Whoever answers a failure marks the answer ([`DeniedFor`]); here the mark becomes an entry, with what the address says about
+//! what would have been done. That cargo reads without a token first, to learn whether it needs one, is no attempt.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use supercargo_registry::{Attempt, Instance};
+
+use crate::{
+    app::{REQUEST_ID, actor, caller},
+    cargo::{Route, decode},
+};
+
+/// Why somebody may not; an extension of the answer that says so.
+#[derive(Clone, Debug)]
+pub(crate) struct DeniedFor {
+    /// Stable, for tools.
+    pub(crate) code: &'static str,
+    /// For people, where it says more than the code.
+    pub(crate) sentence: Option<String>,
+}
+
+/// All of a request that an entry could need.
+const KEPT: usize = 3;
+const HEADERS: [HeaderName; KEPT] = [header::AUTHORIZATION, header::USER_AGENT, REQUEST_ID];
+const READ_OF_REGISTRY: &str = "registry.read";
+const READ_OF_API: &str = "api.read";
+
+/// Somebody who asks for something that could be denied. It is made for every request and used for few, so it shares the
+/// request's bytes and allocates nothing.
+pub(crate) struct Asker {
+    method: Method,
+    headers: [Option<HeaderValue>; KEPT],
+    peer: Option<IpAddr>,
+}
+
+impl Asker {
+    /// `None` for a request of which a denial is nothing to write down.
+    pub(crate) fn of(
+        request: &Request<Body>,
+        path: &str,
+        is_cargos: bool,
+        peer: Option<IpAddr>,
+    ) -> Option<Self> {
+        let (method, headers) = (request.method(), request.headers());
+        let is_noteworthy = if is_cargos {
+            !is_read(method) || headers.contains_key(header::AUTHORIZATION)
+        } else {
+            path.starts_with("/api/v1/")
+        };
+        is_noteworthy.then(|| Self {
+            method: method.clone(),
+            headers: HEADERS.map(|name| headers.get(name).cloned()),
+            peer,
+        })
+    }
+
+    /// Writes down that it was denied.
+    pub(crate) async fn note(
+        self,
+        instance: &Instance,
+        route: Option<&Route<'_>>,
+        path: &str,
+        denied: DeniedFor,
+    ) {
+        let mut attempt = match route {
+            Some(route) => route.attempt(&self.method),
+            None => of_api(&self.method, path),
+        };
+        attempt.reason = denied.code;
+        attempt.sentence = denied.sentence;
+        let kept = HEADERS.into_iter().zip(self.headers);
+        let headers = kept.filter_map(|(name, value)| Some((name, value?)));
+        let headers: HeaderMap = headers.collect();
+        // asked once more, which memory answers: what was denied never says to whom
+        let actor = actor(instance, &headers).await.ok().flatten();
+        let caller = caller(&headers, self.peer);
+        instance.note_denied(&attempt, actor.as_deref(), &caller);
+    }
+}
+
+pub(crate) fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// A read of a registry over one of Cargo's addresses.
+pub(crate) fn reading(registry: &str) -> Attempt {
+    Attempt {
+        action: READ_OF_REGISTRY.to_owned(),
+        registry: Some(registry.to_owned()),
+        ..Attempt::default()
+    }
+}
+
+/// In the addresses of the management API, kinds of things and names of things alternate.
+fn of_api(method: &Method, path: &str) -> Attempt {
+    let rest = path.strip_prefix("/api/v1/").unwrap_or(path);
+    let parts: Vec<_> = rest.split('/').collect();
+    let named = |kind: &str| {
+        let pair = parts.chunks(2).find(|pair| pair[0] == kind)?;
+        let name = pair.get(1)?;
+        Some(decode(name).into_owned())
+    };
+    let kinds = parts
+        .iter()
+        .enumerate()
+        .map(|(place, part)| match place % 2 {
+            0 => *part,
+            _ => "*",
+        });
+    let kinds = kinds.collect::<Vec<_>>().join("/");
+    let action = if is_read(method) {
+        READ_OF_API.into()
+    } else {
+        action(method, &kinds)
+    };
+    Attempt {
+        action: action.into_owned(),
+        registry: named("registries"),
+        crate_name: named("crates").or_else(|| named("cache")),
+        version: named("versions"),
+        ..Attempt::default()
+    }
+}
+
+/// As the entry is called that a success writes; for what has no name here, the method and the kinds.
+fn action(method: &Method, kinds: &str) -> Cow<'static, str> {
+    let of_crate = "registries/*/crates/*";
+    let of_version = "registries/*/crates/*/versions/*";
+    let below = |subject: &str| kinds.strip_prefix(subject).unwrap_or("?");
+    let known = match (method.as_str(), kinds) {
+        ("POST", "registries") => "registry.created",
+        ("PATCH", "registries/*") => "registry.changed",
+        ("DELETE", "registries/*") => "registry.deleted",
+        ("POST", "registries/*/restore") => "registry.restored",
+        ("PUT", "registries/*/members/*") => "member.set",
+        ("DELETE", "registries/*/members/*") => "member.removed",
+        ("POST", "registries/*/claims") => "claim.created",
+        ("DELETE", "registries/*/claims/*") => "claim.deleted",
+        ("POST", "registries/*/trusted-publishers") => "trusted_publisher.created",
+        ("PATCH", "registries/*/trusted-publishers/*") => "trusted_publisher.changed",
+        ("DELETE", "registries/*/trusted-publishers/*") => "trusted_publisher.deleted",
+        ("POST", "registries/*/crates") => "version.published",
+        ("POST", "registries/*/crates/*/release") => "crate.released",
+        ("POST", "registries/*/crates/*/pin") => "crate.pinned",
+        ("DELETE", "registries/*/crates/*/versions/*/ledger") => "ledger.overridden",
+        ("DELETE", "registries/*/cache" | "registries/*/cache/*") => "cache.evicted",
+        ("POST", "upstreams") => "upstream.created",
+        ("PATCH", "upstreams/*") => "upstream.changed",
+        ("DELETE", "upstreams/*") => "upstream.deleted",
+        ("POST", "upstreams/*/test") => "upstream.tested",
+        ("POST", "users" | "service-accounts" | "teams") => "account.created",
+        ("DELETE", "teams/*") => "team.deleted",
+        ("PUT", "teams/*/members/*") => "team.member_added",
+        ("DELETE", "teams/*/members/*") => "team.member_removed",
+        ("POST", "tokens") => "token.created",
+        ("DELETE", "tokens/*") => "token.revoked",
+        (method, _) => match (method, below(of_version), below(of_crate)) {
+            ("DELETE", "", _) => "version.deleted",
+            ("DELETE", _, "") => "crate.deleted",
+            ("POST", "/restore", _) => "version.restored",
+            ("POST", _, "/restore") => "crate.restored",
+            ("PUT", "/quarantine", _) | ("PUT", _, "/quarantine") => "quarantine.set",
+            ("DELETE", "/quarantine", _) | ("DELETE", _, "/quarantine") => "quarantine.lifted",
+            // an address without a name yet: short, for anyone can ask for one of any length
+            _ => {
+                let kinds: String = kinds.chars().take(64).collect();
+                return format!("{method} {kinds}").into();
+            }
+        },
+    };
+    known.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(method: &Method, path: &str) -> String {
+        let attempt = match Route::parse(path) {
+            Some(route) => route.attempt(method),
+            None => of_api(method, path),
+        };
+        let names = [attempt.registry, attempt.crate_name, attempt.version];
+        let names: Vec<_> = names
+            .iter()
+            .map(|name| name.as_deref().unwrap_or("-"))
+            .collect();
+        format!("{}: {} {}", path, attempt.action, names.join(" "))
+    }
+
+    /// I9 (every denied attempt).
+    #[test]
+    fn the_address_says_what_would_have_been_done_and_with_what() {
+        let (delete, put, post) = (Method::DELETE, Method::PUT, Method::POST);
+        let lines = [
+            (&put, "/acme/api/v1/crates/new"),
+            (&delete, "/acme/api/v1/crates/demo/1.0.0%2Bx/yank"),
+            (&put, "/acme/api/v1/crates/demo/1.0.0/unyank"),
+            (&put, "/acme/api/v1/crates/demo/owners"),
+            (&delete, "/acme/api/v1/crates/demo/owners"),
+            (&Method::GET, "/acme/index/de/mo/demo"),
+            (&Method::GET, "/acme/index/config.json"),
+            (&Method::GET, "/acme/api/v1/crates/demo/1.0.0/download"),
+            (&Method::GET, "/acme/api/v1/crates/demo/owners"),
+            (&post, "/acme/api/v1/crates/demo/1.0.0/yank"),
+            (&post, "/acme/api/v1/trusted_publishing/tokens"),
+            (&delete, "/acme/api/v1/trusted_publishing/tokens"),
+            (&post, "/api/v1/registries"),
+            (&Method::PATCH, "/api/v1/registries/acme"),
+            (&delete, "/api/v1/registries/acme"),
+            (&Method::GET, "/api/v1/registries/acme/members"),
+            (&put, "/api/v1/registries/acme/members/service:ci"),
+            (&post, "/api/v1/registries/acme/crates"),
+            (&delete, "/api/v1/registries/acme/crates/demo"),
+            (
+                &delete,
+                "/api/v1/registries/acme/crates/demo/versions/1.0.0",
+            ),
+            (
+                &post,
+                "/api/v1/registries/acme/crates/demo/versions/1.0.0/restore",
+            ),
+            (&put, "/api/v1/registries/acme/crates/demo/quarantine"),
+            (
+                &delete,
+                "/api/v1/registries/acme/crates/demo/versions/1.0.0/quarantine",
+            ),
+            (
+                &delete,
+                "/api/v1/registries/acme/crates/demo/versions/1.0.0/ledger",
+            ),
+            (&delete, "/api/v1/registries/acme/cache/de%6Do"),
+            (&delete, "/api/v1/teams/core/members/alice"),
+            (&delete, "/api/v1/tokens/0190"),
+            (&post, "/api/v1/registries/acme/trusted-publishers"),
+            (
+                &delete,
+                "/api/v1/registries/acme/trusted-publishers/release",
+            ),
+            (&put, "/api/v1/registries/acme/policies/age"),
+            (&post, "/api/v1/"),
+        ]
+        .map(|(method, path)| told(method, path));
+        insta::assert_snapshot!(lines.join("\n"), @"
+        /acme/api/v1/crates/new: version.published acme - -
+        /acme/api/v1/crates/demo/1.0.0%2Bx/yank: version.yanked acme demo 1.0.0+x
+        /acme/api/v1/crates/demo/1.0.0/unyank: version.unyanked acme demo 1.0.0
+        /acme/api/v1/crates/demo/owners: owner.added acme demo -
+        /acme/api/v1/crates/demo/owners: owner.removed acme demo -
+        /acme/index/de/mo/demo: registry.read acme demo -
+        /acme/index/config.json: registry.read acme - -
+        /acme/api/v1/crates/demo/1.0.0/download: registry.read acme demo 1.0.0
+        /acme/api/v1/crates/demo/owners: registry.read acme demo -
+        /acme/api/v1/crates/demo/1.0.0/yank: version.yanked acme demo 1.0.0
+        /acme/api/v1/trusted_publishing/tokens: token.exchanged acme - -
+        /acme/api/v1/trusted_publishing/tokens: token.revoked acme - -
+        /api/v1/registries: registry.created - - -
+        /api/v1/registries/acme: registry.changed acme - -
+        /api/v1/registries/acme: registry.deleted acme - -
+        /api/v1/registries/acme/members: api.read acme - -
+        /api/v1/registries/acme/members/service:ci: member.set acme - -
+        /api/v1/registries/acme/crates: version.published acme - -
+        /api/v1/registries/acme/crates/demo: crate.deleted acme demo -
+        /api/v1/registries/acme/crates/demo/versions/1.0.0: version.deleted acme demo 1.0.0
+        /api/v1/registries/acme/crates/demo/versions/1.0.0/restore: version.restored acme demo 1.0.0
+        /api/v1/registries/acme/crates/demo/quarantine: quarantine.set acme demo -
+        /api/v1/registries/acme/crates/demo/versions/1.0.0/quarantine: quarantine.lifted acme demo 1.0.0
+        /api/v1/registries/acme/crates/demo/versions/1.0.0/ledger: ledger.overridden acme demo 1.0.0
+        /api/v1/registries/acme/cache/de%6Do: cache.evicted acme demo -
+        /api/v1/teams/core/members/alice: team.member_removed - - -
+        /api/v1/tokens/0190: token.revoked - - -
+        /api/v1/registries/acme/trusted-publishers: trusted_publisher.created acme - -
+        /api/v1/registries/acme/trusted-publishers/release: trusted_publisher.deleted acme - -
+        /api/v1/registries/acme/policies/age: PUT registries/*/policies/* acme - -
+        /api/v1/: POST  - - -
+        ");
+    }
+}
