@@ -23,7 +23,7 @@ const WIDTH: usize = 64;
 /// Dependencies below what a client asked for, all levels together.
 const STEPS: usize = 512;
 /// Questions at once.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 48;
 
 async fn a_chain_goes_on_only_where_a_client_follows(database: Database) {
     let scene = Scene::start(database).await;

@@ -134,7 +134,7 @@ async fn names_that_must_not_leave_are_never_asked_for(database: Database) {
 async fn a_name_that_becomes_private_while_its_question_waits_is_not_asked_for(database: Database) {
     let scene = Scene::start(database).await;
     // as many as are asked for at once, and one more that waits behind them
-    let slow: Vec<_> = (0..24).map(|i| format!("slow{i:02}")).collect();
+    let slow: Vec<_> = (0..48).map(|i| format!("slow{i:02}")).collect();
     let mut names: Vec<_> = slow.iter().map(String::as_str).collect();
     names.push("waiting");
     scene.has("root", &names);
