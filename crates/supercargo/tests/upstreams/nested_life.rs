@@ -172,7 +172,7 @@ async fn a_restored_registry_does_not_answer_for_one_that_is_gone(database: Data
     };
     fails(&scene).await;
     let index = scene.admin.index("outer", View::Index, "inner-lib").await;
-    insta::assert_snapshot!(index.text(), @"registry `outer` does not read through other registries of this server: a registry that it reads through is deleted");
+    insta::assert_snapshot!(index.text(), @"registry `outer` does not read through other registries of this server: one that it reads through is deleted; its administrators have to detach it");
     scene.server.restart().await;
     fails(&scene).await;
     restore(&scene, "inner").await.expect(200);
