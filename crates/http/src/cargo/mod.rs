@@ -141,11 +141,11 @@ async fn handle(
             .await
         }
         Deed::JobTokens if method == Method::POST => {
-            job_tokens::exchange(instance, name, request, asking).await
+            Box::pin(job_tokens::exchange(instance, name, request, asking)).await
         }
         Deed::JobTokens if method == Method::DELETE => {
             let caller = app::caller(request.headers(), asking.peer);
-            job_tokens::end(instance, name, actor, &caller).await
+            Box::pin(job_tokens::end(instance, name, actor, &caller)).await
         }
         _ => {
             instance.may_read(name, actor)?;

@@ -302,9 +302,9 @@ impl Instance {
                 return Ok((cached.clone(), false));
             }
             let previous = cached.filter(|cached| cached.generation == generation);
-            let (filled, is_mine) = self
-                .filled_view(registry, key.clone(), generation, previous)
-                .await?;
+            // boxed: what is not in memory must not make the way of what is any longer
+            let filled = self.filled_view(registry, key.clone(), generation, previous);
+            let (filled, is_mine) = Box::pin(filled).await?;
             // A flight that began before something changed inside knows nothing of it, and whoever joined it may have asked
             // after: a crate that was claimed there meanwhile must not come from a stranger.
             if self.stands_inside(registry, &filled.inside, name) {
