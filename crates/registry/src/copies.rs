@@ -129,7 +129,8 @@ impl Instance {
         if self.copies.are_believed() {
             return Ok(());
         }
-        self.renew_copies().await
+        // boxed, for every request has this future in it, and hardly one comes here
+        Box::pin(self.renew_copies()).await
     }
 
     /// Drops every copy and reads the settings anew, unless somebody else does so at the same time.

@@ -79,7 +79,8 @@ impl Instance {
         let known = self.sessions.known.get(hash);
         let actor = match known.filter(|(under, _)| *under == generation) {
             Some((_, actor)) => actor,
-            None => self.load_actor(hash, generation).await?,
+            // boxed, as all that the way from memory does not need
+            None => Box::pin(self.load_actor(hash, generation)).await?,
         };
         let now = self.clock().now();
         if actor.expires_at.is_some_and(|end| end <= now) {
