@@ -9,7 +9,7 @@ use std::sync::Arc;
 use supercargo_store::{CacheKind, CacheSize};
 use supercargo_types::Digest;
 
-pub(crate) use counts::{CacheEvent, UpstreamCounts};
+pub(crate) use counts::UpstreamCounts;
 pub(crate) use limit::keep_within;
 
 use crate::{Instance, downloads::day, refusal::Outcome, rights::MayRead};
@@ -73,8 +73,8 @@ impl UpstreamCache {
 
 impl Instance {
     /// Counts what the cache of an upstream did; in memory, and each second in the database.
-    pub(crate) fn count(&self, upstream_id: i64, event: CacheEvent) {
-        self.cache.counts.of(upstream_id).add(event);
+    pub(crate) fn count(&self, upstream_id: i64, kind: CacheKind) {
+        self.cache.counts.of(upstream_id).add(kind);
     }
 
     /// Where the cache of an upstream is counted.
@@ -90,7 +90,7 @@ impl Instance {
         given_by: Option<i64>,
         checksum: &Digest,
     ) {
-        self.count(upstream_id, CacheEvent::FileHit);
+        self.count(upstream_id, CacheKind::FileHit);
         let now = self.clock().now();
         self.cache.uses.note(upstream_id, checksum, now);
         if let Some(other) = given_by.filter(|other| *other != upstream_id) {
@@ -100,7 +100,7 @@ impl Instance {
 
     /// A file has come into the cache.
     pub(crate) fn came_into_cache(&self, upstream_id: i64, size: u64) {
-        self.count(upstream_id, CacheEvent::FileMiss);
+        self.count(upstream_id, CacheKind::FileMiss);
         if let Some(limit) = self.upstream_settings().cache_size {
             self.cache.fill.grew(size, limit);
         }

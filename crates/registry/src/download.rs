@@ -15,13 +15,12 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use supercargo_blobs::{Blob, BlobBody, Blobs, StagedReader};
-use supercargo_store::{LedgerRow, LedgerStands, NewCachedCrate};
+use supercargo_store::{CacheKind, LedgerRow, LedgerStands, NewCachedCrate};
 use supercargo_types::{Action, Digest, Spelling, View};
 use tokio::sync::watch;
 
 use crate::{
     Caller, Instance,
-    cache::CacheEvent,
     directory::{Reads, Registry, RemoteUpstream},
     refusal::{Failure, Outcome, Refusal, from_inside},
     rights::MayRead,
@@ -481,7 +480,7 @@ impl Instance {
         }
         let (mut progress, is_first) = self.join_fetch(upstream, &wanted);
         if !is_first {
-            self.count(upstream.id, CacheEvent::FileHit);
+            self.count(upstream.id, CacheKind::FileHit);
         }
         let follows = is_first && delivery == Delivery::AsItComes;
         let ready = |now: &Progress| match &now.end {
@@ -572,7 +571,7 @@ impl Instance {
         self.views.changed(registry.id, &name.canonical());
         Err(match stands {
             LedgerStands::Bytes(_) => wanted.changed_bytes(),
-            LedgerStands::PinnedElsewhere => Refusal::PinnedElsewhere {
+            LedgerStands::PinnedElsewhere => Refusal::Changing {
                 registry: registry.name.clone(),
                 name: name.to_string(),
             },

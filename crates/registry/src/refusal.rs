@@ -362,7 +362,7 @@ pub enum Refusal {
     #[error(
         "where `{name}` of registry `{registry}` is read from changes at this moment; ask again"
     )]
-    PinnedElsewhere {
+    Changing {
         registry: RegistryName,
         name: String,
     },
@@ -506,7 +506,7 @@ pub(crate) fn from_inside(failure: Failure, outer: &RegistryName, upstream: &str
             name: name.clone(),
             version: version.clone(),
         },
-        Refusal::PinnedElsewhere { name, .. } => Refusal::PinnedElsewhere {
+        Refusal::Changing { name, .. } => Refusal::Changing {
             registry,
             name: name.clone(),
         },
@@ -601,7 +601,7 @@ impl Refusal {
             Self::WrongBytes { .. } | Self::ChangedBytes { .. } => Class::UpstreamBad,
             Self::UpstreamUnsure { .. }
             | Self::NumberUnsure { .. }
-            | Self::PinnedElsewhere { .. }
+            | Self::Changing { .. }
             | Self::IssuerFailed(_)
             | Self::TooManyJobs
             | Self::NestingBarred { .. } => Class::UpstreamDown,
@@ -683,7 +683,7 @@ impl Refusal {
             Self::UpstreamNotUsable { .. } => "upstream-not-usable",
             Self::UpstreamTwice { .. } => "upstream-twice",
             Self::NotAttached { .. } => "not-attached",
-            Self::PinnedElsewhere { .. } => "pinned-elsewhere",
+            Self::Changing { .. } => "changing",
             Self::NestingBarred { .. } => "nesting-barred",
             Self::Nesting { .. } => "invalid-nesting",
             Self::UpstreamShape(_) => "invalid-upstream",

@@ -11,18 +11,30 @@ use crate::{Store, StoreError, query::query, row::Row, statements::statements, w
 /// What is counted of an upstream's cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CacheKind {
-    /// Index files that were given out without a question to the upstream.
+    /// Index files that were given out without a question to the upstream, or with one that somebody else had made.
     IndexHit,
     /// Index files for which it was asked.
     IndexMiss,
-    /// `.crate` files that were given out without a request to the upstream.
+    /// `.crate` files that were given out without a request to the upstream, or with one that somebody else had made.
     FileHit,
     /// `.crate` files that were fetched.
     FileMiss,
     /// Index files that were fetched before anybody asked for them.
     ReadAhead,
-    /// Those of them that somebody asked for.
+    /// Those of them that somebody asked for, for the first time.
     ReadAheadUsed,
+}
+
+impl CacheKind {
+    /// All of them, in their order: each at the place that `as usize` says.
+    pub const ALL: [Self; 6] = [
+        Self::IndexHit,
+        Self::IndexMiss,
+        Self::FileHit,
+        Self::FileMiss,
+        Self::ReadAhead,
+        Self::ReadAheadUsed,
+    ];
 }
 
 words!(CacheKind, {

@@ -10,40 +10,13 @@ use std::{
 
 use supercargo_store::{CacheKind, NewCacheCount};
 
-/// What the cache of an upstream did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CacheEvent {
-    /// An index file was given out without a question to the upstream, or with one that somebody else had made.
-    IndexHit,
-    /// An index file was given out, and the upstream was asked for it.
-    IndexMiss,
-    /// A `.crate` file was given out without a request to the upstream, or with one that somebody else had made.
-    FileHit,
-    /// A `.crate` file was fetched.
-    FileMiss,
-    /// An index file was fetched before anybody asked for it.
-    ReadAhead,
-    /// Somebody asked for such a file, for the first time.
-    ReadAheadUsed,
-}
-
-/// In the order of the events.
-const KINDS: [CacheKind; 6] = [
-    CacheKind::IndexHit,
-    CacheKind::IndexMiss,
-    CacheKind::FileHit,
-    CacheKind::FileMiss,
-    CacheKind::ReadAhead,
-    CacheKind::ReadAheadUsed,
-];
-
 /// What the database does not know yet of one upstream.
 #[derive(Debug, Default)]
-pub(crate) struct UpstreamCounts([AtomicU64; KINDS.len()]);
+pub(crate) struct UpstreamCounts([AtomicU64; CacheKind::ALL.len()]);
 
 impl UpstreamCounts {
-    pub(crate) fn add(&self, event: CacheEvent) {
-        self.0[event as usize].fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn add(&self, kind: CacheKind) {
+        self.0[kind as usize].fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -67,7 +40,7 @@ impl CacheCounts {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut taken = Vec::new();
         for (upstream_id, counts) in known.iter() {
-            for (kind, count) in KINDS.into_iter().zip(&counts.0) {
+            for (kind, count) in CacheKind::ALL.into_iter().zip(&counts.0) {
                 let count = count.swap(0, Ordering::Relaxed);
                 if count > 0 {
                     taken.push(NewCacheCount {
@@ -86,9 +59,7 @@ impl CacheCounts {
     pub(super) fn give_back(&self, taken: &[NewCacheCount]) {
         for new in taken {
             let counts = self.of(new.upstream_id);
-            let place = KINDS.iter().position(|kind| *kind == new.kind);
-            let place = place.expect("invariant: all kinds are in the list");
-            counts.0[place].fetch_add(new.count, Ordering::Relaxed);
+            counts.0[new.kind as usize].fetch_add(new.count, Ordering::Relaxed);
         }
     }
 }
@@ -100,23 +71,23 @@ mod tests {
     #[test]
     fn what_is_counted_is_taken_once_under_its_own_name() {
         let counts = CacheCounts::default();
-        let events = [
-            (CacheEvent::IndexHit, CacheKind::IndexHit),
-            (CacheEvent::IndexMiss, CacheKind::IndexMiss),
-            (CacheEvent::FileHit, CacheKind::FileHit),
-            (CacheEvent::FileMiss, CacheKind::FileMiss),
-            (CacheEvent::ReadAhead, CacheKind::ReadAhead),
-            (CacheEvent::ReadAheadUsed, CacheKind::ReadAheadUsed),
+        let kinds = [
+            CacheKind::IndexHit,
+            CacheKind::IndexMiss,
+            CacheKind::FileHit,
+            CacheKind::FileMiss,
+            CacheKind::ReadAhead,
+            CacheKind::ReadAheadUsed,
         ];
-        for (times, (event, _)) in (1..).zip(events) {
+        for (times, kind) in (1..).zip(kinds) {
             for _ in 0..times {
-                counts.of(7).add(event);
+                counts.of(7).add(kind);
             }
         }
         let taken = counts.take(20_000);
         let expected: Vec<_> = (1..)
-            .zip(events)
-            .map(|(count, (_, kind))| NewCacheCount {
+            .zip(kinds)
+            .map(|(count, kind)| NewCacheCount {
                 upstream_id: 7,
                 day: 20_000,
                 kind,
@@ -127,7 +98,7 @@ mod tests {
         assert_eq!(counts.take(20_000), []);
 
         counts.give_back(&taken);
-        counts.of(7).add(CacheEvent::FileHit);
+        counts.of(7).add(CacheKind::FileHit);
         let again = counts.take(20_001);
         assert_eq!((again[2].count, again[2].day), (4, 20_001));
     }

@@ -121,7 +121,7 @@ fn refusals() -> Vec<Refusal> {
         },
         UpstreamTwice { upstream: text("partner") },
         NotAttached { registry: acme(), name: text("demo"), upstream: text("partner") },
-        PinnedElsewhere { registry: acme(), name: text("demo") },
+        Changing { registry: acme(), name: text("demo") },
         NestingBarred { registry: acme(), reason: text("a registry that it reads through is deleted") },
         Behind { upstream: text("shared"), kind: supercargo_upstream::FailureKind::Timeout, pause: None },
         Nesting { registry: acme(), reason: text("it would read through itself") },
@@ -357,7 +357,7 @@ fn every_refusal_is_read_side_by_side() {
     upstream-not-usable: registry `acme` may not use upstream `partner`: it has credentials; ask an instance admin
     upstream-twice: upstream `partner` is in the list twice; name it once
     not-attached: registry `acme` does not ask upstream `partner` for `demo`; attach it, or choose one that is attached and whose patterns pass the name: `supercargo registry show acme`
-    pinned-elsewhere: where `demo` of registry `acme` is read from changes at this moment; ask again
+    changing: where `demo` of registry `acme` is read from changes at this moment; ask again
     nesting-barred: registry `acme` does not read through other registries of this server: a registry that it reads through is deleted
     upstream-failed: upstream `shared` is a registry of this server, and what it reads through does not answer; try again later, or ask its administrators
     invalid-nesting: this cannot be: registry `acme`: it would read through itself

@@ -311,7 +311,7 @@ impl Instance {
                 return Ok((filled, is_mine));
             }
         }
-        Err(Refusal::PinnedElsewhere {
+        Err(Refusal::Changing {
             registry: registry.name.clone(),
             name: name.to_string(),
         }

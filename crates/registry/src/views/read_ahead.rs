@@ -19,6 +19,7 @@ use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Fu
 use moka::sync::Cache;
 use supercargo_package::{Wanted, wanted_next};
 use supercargo_policy::sources;
+use supercargo_store::CacheKind;
 use supercargo_types::{Spelling, View};
 use supercargo_upstream::CircuitState;
 use tokio::sync::Semaphore;
@@ -29,7 +30,6 @@ use super::{
 };
 use crate::{
     Instance,
-    cache::CacheEvent,
     directory::{Reads, Registry, RemoteUpstream},
     refusal::Outcome,
 };
@@ -179,7 +179,7 @@ impl Instance {
         let is_news = match self.read_ahead.ahead.remove(&key) {
             Some(ahead) => {
                 if ahead.state.fetch_or(USED, Ordering::SeqCst) == FETCHED {
-                    self.count(upstream.id, CacheEvent::ReadAheadUsed);
+                    self.count(upstream.id, CacheKind::ReadAheadUsed);
                 }
                 ahead.is_last
             }
@@ -444,10 +444,10 @@ impl Walk {
         if let Ok((answered, true)) = &answer
             && (answered.is_news || matches!(answered.entry.content, Content::NotThere))
         {
-            instance.count(upstream.id, CacheEvent::ReadAhead);
+            instance.count(upstream.id, CacheKind::ReadAhead);
             // a client may have come while it was under way
             if ahead.state.fetch_or(FETCHED, Ordering::SeqCst) == USED {
-                instance.count(upstream.id, CacheEvent::ReadAheadUsed);
+                instance.count(upstream.id, CacheKind::ReadAheadUsed);
             }
         }
         let is_last_walk = ahead.walks.fetch_sub(1, Ordering::SeqCst) == 1;

@@ -250,7 +250,7 @@ async fn search<'r>(
         let id = attached.upstream.id;
         if instance.note_pin(registry.id, name, id) != id {
             // another resolution was faster and found it elsewhere: what is served stands
-            return Err(Refusal::PinnedElsewhere {
+            return Err(Refusal::Changing {
                 registry: registry.name.clone(),
                 name: name.to_string(),
             }

@@ -17,14 +17,14 @@ use std::{
 use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use moka::sync::Cache;
-use supercargo_store::CachedIndexChange;
+use supercargo_store::{CacheKind, CachedIndexChange};
 use supercargo_types::{Digest, NamePattern, Spelling, Timestamp};
 use supercargo_upstream::{FailureReason, UpstreamFailed, Validators};
 
 use super::flights::{Flight, Flights};
 use crate::{
     Instance,
-    cache::{CacheEvent, UpstreamCounts},
+    cache::UpstreamCounts,
     directory::RemoteUpstream,
     refusal::{Failure, Outcome, Refusal},
 };
@@ -70,7 +70,7 @@ impl IndexFile {
 
     /// It was given out without a question to its upstream.
     pub(super) fn count_hit(&self) {
-        self.counts.add(CacheEvent::IndexHit);
+        self.counts.add(CacheKind::IndexHit);
     }
 }
 
@@ -137,9 +137,9 @@ impl Answered {
     pub(crate) fn count(&self, is_mine: bool) {
         if let Some(file) = self.entry.file() {
             file.counts.add(if self.is_asked && is_mine {
-                CacheEvent::IndexMiss
+                CacheKind::IndexMiss
             } else {
-                CacheEvent::IndexHit
+                CacheKind::IndexHit
             });
         }
     }
