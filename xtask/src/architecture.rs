@@ -10,8 +10,9 @@ use crate::{
 };
 
 /// Arrows between rooms go from a higher level to a lower one. A new room gets its line here.
-const LEVELS: [(&str, u8); 10] = [
+const LEVELS: [(&str, u8); 12] = [
     ("supercargo", 6),
+    ("cargo-credential-supercargo", 6),
     ("supercargo-http", 5),
     ("supercargo-registry", 4),
     ("supercargo-identity", 3),
@@ -20,6 +21,7 @@ const LEVELS: [(&str, u8); 10] = [
     ("supercargo-upstream", 2),
     ("supercargo-package", 2),
     ("supercargo-policy", 2),
+    ("supercargo-pages", 2),
     ("supercargo-types", 1),
 ];
 
@@ -30,10 +32,11 @@ const TEST_KIT: &str = "supercargo-testkit";
 const WORKSHOP: [&str; 2] = ["xtask", "supercargo-bench"];
 
 /// Rooms that compute and do nothing else, so that they can be fuzzed and tested by properties.
-const PURE: [&str; 3] = [
+const PURE: [&str; 4] = [
     "supercargo-types",
     "supercargo-package",
     "supercargo-policy",
+    "supercargo-pages",
 ];
 
 /// What no pure room reaches, over any number of steps.
@@ -44,7 +47,14 @@ const KEPT_TO: [(&str, &[&str]); 3] = [
     ("sqlx", &["supercargo-store"]),
     ("axum", &["supercargo-http"]),
     // the command line is a client of the management API
-    ("reqwest", &["supercargo-upstream", "supercargo"]),
+    (
+        "reqwest",
+        &[
+            "supercargo-upstream",
+            "supercargo",
+            "cargo-credential-supercargo",
+        ],
+    ),
 ];
 
 pub(crate) fn run() -> anyhow::Result<()> {

@@ -1,0 +1,3 @@
+//! A credential provider for cargo.
+
+fn main() {}
