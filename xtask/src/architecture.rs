@@ -12,7 +12,7 @@ use crate::{
 /// Arrows between rooms go from a higher level to a lower one. A new room gets its line here.
 const LEVELS: [(&str, u8); 12] = [
     ("supercargo", 6),
-    ("cargo-credential-supercargo", 6),
+    ("cargo-credential-supercargo", 5),
     ("supercargo-http", 5),
     ("supercargo-registry", 4),
     ("supercargo-identity", 3),

@@ -10,6 +10,8 @@ mod live;
 mod model;
 mod packages;
 mod postgres;
+mod provider;
+mod schemathesis;
 mod test;
 mod workspace;
 

@@ -9,6 +9,7 @@ use crate::{
     architecture,
     command::{cargo, run as run_command, say, succeeds},
     postgres::Postgres,
+    provider, schemathesis,
     workspace::{self, root},
 };
 
@@ -27,8 +28,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // The tests of a cold mirror serve what cargo has fetched.
     run_command(cargo().args(["fetch", "--locked"]).current_dir(root()))?;
     let postgres = Postgres::start(&folder, arguments.install)?;
+    provider::find_or_install(arguments.install)?;
+    let schemathesis = workspace::folder(&workspace::metadata()?, "schemathesis")?;
+    let schemathesis = schemathesis::find_or_install(&schemathesis, arguments.install)?;
     let tests = Tests {
         postgres: &postgres,
+        schemathesis: &schemathesis,
         filters: &arguments.filters,
         has_nextest: succeeds(cargo().args(["nextest", "--version"])),
     };
@@ -46,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 struct Tests<'a> {
     postgres: &'a Postgres,
+    schemathesis: &'a Path,
     filters: &'a [String],
     has_nextest: bool,
 }
@@ -74,7 +80,8 @@ impl Tests<'_> {
         command
             .args(self.filters)
             .current_dir(root())
-            .env("SUPERCARGO_TEST_POSTGRES", self.postgres.url());
+            .env("SUPERCARGO_TEST_POSTGRES", self.postgres.url())
+            .env("SUPERCARGO_TEST_SCHEMATHESIS", self.schemathesis);
         command
     }
 }

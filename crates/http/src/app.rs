@@ -1,20 +1,21 @@
 //! One request in, one answer out: which surface it is for, and who is asking.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{mem, net::IpAddr, sync::Arc};
 
 use axum::{Router, body::Body};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
-use supercargo_registry::{Actor, Caller, Failure, Instance};
+use supercargo_registry::{Actor, Caller, Denied, Failure, Instance};
 use supercargo_types::Random;
 use tower::ServiceExt as _;
 
 use crate::{
     api,
-    attempts::Asker,
+    attempts::{Asker, is_read},
     cargo::{self, Route},
     credential::{self, Credential},
-    pages,
+    probes,
     problem::{Surface, plain},
+    web,
 };
 
 /// By which proxies name a request.
@@ -41,15 +42,22 @@ impl App {
     /// The app of an instance, answering under the path of its public URL.
     pub fn new(instance: Arc<Instance>) -> Self {
         let prefix = instance.site().path_prefix().into();
+        let (api, _description) = api::router(&instance);
         let rest = Router::new()
-            .merge(api::router())
-            .merge(pages::router())
+            .merge(api)
+            .merge(probes::router())
+            .merge(web::router())
             .with_state(instance.clone());
         Self {
             instance,
             prefix,
             rest,
         }
+    }
+
+    /// Whatever answers beside Cargo's addresses. A test reads off it which routes there are.
+    pub fn router(&self) -> &Router {
+        &self.rest
     }
 
     /// Answers one request; `peer` is the address that it came from.
@@ -78,19 +86,23 @@ impl App {
         let path = request.uri().path_and_query().cloned();
         let path = path.as_ref().map_or("/", |path| path.path());
         let route = Route::parse(path);
-        let asker = Asker::of(&request, path, route.is_some(), peer);
+        // of a read over one of Cargo's addresses the request is still there afterwards
+        let asker = (route.is_none() || !is_read(request.method()))
+            .then(|| Asker::of(&request, path, route.is_some(), peer));
         let mut response = if let Some(route) = &route {
-            cargo::answer(&self.instance, route, request, &Asking { peer }).await
+            cargo::answer(&self.instance, route, &mut request, &Asking { peer }).await
         } else {
             request.extensions_mut().insert(Peer(peer));
-            match self.rest.clone().oneshot(request).await {
+            match self.rest.clone().oneshot(mem::take(&mut request)).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }
         };
-        let denied = response.extensions_mut().remove();
-        if let (Some(asker), Some(denied)) = (asker, denied) {
-            Box::pin(asker.note(&self.instance, route.as_ref(), path, denied)).await;
+        if let Some(denied) = response.extensions_mut().remove() {
+            let asker = asker.unwrap_or_else(|| Asker::of(&request, path, route.is_some(), peer));
+            if let Some(asker) = asker {
+                Box::pin(asker.note(&self.instance, route.as_ref(), path, denied)).await;
+            }
         }
         response
     }
@@ -125,8 +137,21 @@ impl App {
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) Option<IpAddr>);
 
-/// Who a request's token stands for; `None` without one. A token that is none is refused even where anyone may read.
+/// Who a request's token stands for; `None` without one. A token that is none is refused even where anyone may read, and
+/// counts against the address that it comes from.
 pub(crate) async fn actor(
+    instance: &Instance,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+) -> Result<Option<Arc<Actor>>, Failure> {
+    match known_actor(instance, headers).await {
+        Err(Failure::Denied(denied @ Denied::BadToken(_))) => Err(instance.bad_token(denied, peer)),
+        other => other,
+    }
+}
+
+/// The same for a request that was looked at before, and is not counted again.
+pub(crate) async fn known_actor(
     instance: &Instance,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Actor>>, Failure> {

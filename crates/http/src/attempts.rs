@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use supercargo_registry::{Attempt, Instance};
 
 use crate::{
-    app::{REQUEST_ID, actor, caller},
+    app::{REQUEST_ID, caller, known_actor},
     cargo::{Route, decode},
 };
 
@@ -29,8 +29,8 @@ const HEADERS: [HeaderName; KEPT] = [header::AUTHORIZATION, header::USER_AGENT, 
 const READ_OF_REGISTRY: &str = "registry.read";
 const READ_OF_API: &str = "api.read";
 
-/// Somebody who asks for something that could be denied. It is made for every request and used for few, so it shares the
-/// request's bytes and allocates nothing.
+/// Somebody who asks for something that could be denied. It is made for every request that is gone when its answer is there,
+/// and used for few, so it shares the request's bytes and allocates nothing.
 pub(crate) struct Asker {
     method: Method,
     headers: [Option<HeaderValue>; KEPT],
@@ -76,7 +76,7 @@ impl Asker {
         let headers = kept.filter_map(|(name, value)| Some((name, value?)));
         let headers: HeaderMap = headers.collect();
         // asked once more, which memory answers: what was denied never says to whom
-        let actor = actor(instance, &headers).await.ok().flatten();
+        let actor = known_actor(instance, &headers).await.ok().flatten();
         let caller = caller(&headers, self.peer);
         instance.note_denied(&attempt, actor.as_deref(), &caller);
     }
@@ -153,11 +153,19 @@ fn action(method: &Method, kinds: &str) -> Cow<'static, str> {
         ("DELETE", "upstreams/*") => "upstream.deleted",
         ("POST", "upstreams/*/test") => "upstream.tested",
         ("POST", "users" | "service-accounts" | "teams") => "account.created",
+        ("PATCH", "users/*" | "service-accounts/*") => "account.changed",
+        ("DELETE", "users/*" | "service-accounts/*") => "account.deleted",
+        ("PUT", "me/*") => "password.changed",
+        ("POST", "sign-in") => "sign_in.done",
         ("DELETE", "teams/*") => "team.deleted",
         ("PUT", "teams/*/members/*") => "team.member_added",
         ("DELETE", "teams/*/members/*") => "team.member_removed",
-        ("POST", "tokens") => "token.created",
+        ("POST", "sign-in/*") => "device_login.begun",
+        ("POST", "tokens" | "sign-in/*/token") => "token.created",
         ("DELETE", "tokens/*") => "token.revoked",
+        ("DELETE", "sessions" | "sessions/*") => "session.ended",
+        ("POST", "users/*/identities") => "identity.linked",
+        ("DELETE", "users/*/identities") => "identity.unlinked",
         (method, _) => match (method, below(of_version), below(of_crate)) {
             ("DELETE", "", _) => "version.deleted",
             ("DELETE", _, "") => "crate.deleted",

@@ -1,5 +1,7 @@
 //! The token of a request: raw, as `Bearer`, or as the password of `Basic`. Never from a query string, which ends up in logs.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, header};
 use supercargo_registry::Denied;
 use supercargo_types::TokenSecret;
@@ -32,15 +34,15 @@ pub(crate) fn of(headers: &HeaderMap) -> Result<Credential, Denied> {
     }
     let text = value.to_str().map_err(|_| MALFORMED)?.trim();
     let token = match text.split_once(' ') {
-        None => text.to_owned(),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim().to_owned(),
+        None => Cow::Borrowed(text),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim().into(),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => {
             let decoded = base64(rest.trim())
                 .and_then(|bytes| String::from_utf8(bytes).ok())
                 .ok_or(MALFORMED)?;
             decoded
                 .split_once(':')
-                .map(|(_, password)| password.to_owned())
+                .map(|(_, password)| password.to_owned().into())
                 .ok_or(MALFORMED)?
         }
         Some(_) => return Err(MALFORMED),

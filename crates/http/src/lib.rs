@@ -8,14 +8,16 @@ mod attempts;
 mod body;
 mod cargo;
 mod credential;
-mod pages;
+mod probes;
 mod problem;
 mod proxies;
 mod server;
 mod tls;
 mod upload;
+mod web;
 
 pub use app::App;
+pub use cargo::addresses as cargo_addresses;
 pub use proxies::TrustedProxies;
 pub use server::{Entrance, serve};
 pub use tls::{PairFile, PairFiles, PairProblem, PairRefused, Renewal, Tls};

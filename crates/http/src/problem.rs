@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use supercargo_registry::{Denied, Failure, RefusalClass};
@@ -53,7 +53,13 @@ pub(crate) fn plain(status: StatusCode, text: impl Into<String>) -> Response<Bod
 
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
-    let mut response = plain(status, value.to_string());
+    json_bytes(status, value.to_string().into())
+}
+
+/// JSON that is written already.
+pub(crate) fn json_bytes(status: StatusCode, bytes: Bytes) -> Response<Body> {
+    let mut response = plain(status, "");
+    *response.body_mut() = Body::from(bytes);
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
@@ -65,19 +71,9 @@ fn in_words(failure: &Failure, surface: Surface, registry: Option<&RegistryName>
     match failure {
         Failure::Denied(denied) => denied_in_words(denied, surface, registry),
         Failure::Refused(refusal) => {
-            let invalid = match surface {
-                Surface::Management => StatusCode::UNPROCESSABLE_ENTITY,
-                Surface::Plain | Surface::Cargo => StatusCode::BAD_REQUEST,
-            };
-            let status = match refusal.class() {
-                RefusalClass::Invalid => invalid,
-                RefusalClass::Conflict => StatusCode::CONFLICT,
-                RefusalClass::NotOwned | RefusalClass::Withheld => StatusCode::FORBIDDEN,
-                RefusalClass::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-                RefusalClass::NotFound => StatusCode::NOT_FOUND,
-                RefusalClass::UpstreamBad => StatusCode::BAD_GATEWAY,
-                RefusalClass::UpstreamDown => StatusCode::SERVICE_UNAVAILABLE,
-                RefusalClass::UpstreamSlow => StatusCode::GATEWAY_TIMEOUT,
+            let status = match (refusal.class(), surface) {
+                (RefusalClass::Invalid, Surface::Plain | Surface::Cargo) => StatusCode::BAD_REQUEST,
+                (class, _) => status_of(class),
             };
             Problem {
                 status,
@@ -103,9 +99,24 @@ fn in_words(failure: &Failure, surface: Surface, registry: Option<&RegistryName>
     }
 }
 
+/// The status of a refusal where cargo does not expect another one.
+pub(crate) fn status_of(class: RefusalClass) -> StatusCode {
+    match class {
+        RefusalClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        RefusalClass::Conflict => StatusCode::CONFLICT,
+        RefusalClass::NotOwned | RefusalClass::Withheld => StatusCode::FORBIDDEN,
+        RefusalClass::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        RefusalClass::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        RefusalClass::NotFound => StatusCode::NOT_FOUND,
+        RefusalClass::UpstreamBad => StatusCode::BAD_GATEWAY,
+        RefusalClass::UpstreamDown => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalClass::UpstreamSlow => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
 fn denied_in_words(denied: &Denied, surface: Surface, registry: Option<&RegistryName>) -> Problem {
     let status = match (denied, surface) {
-        (Denied::SignIn | Denied::BadToken(_), _) => StatusCode::UNAUTHORIZED,
+        (Denied::SignIn | Denied::BadToken(_) | Denied::BadPassword, _) => StatusCode::UNAUTHORIZED,
         (Denied::Hidden, Surface::Management) => StatusCode::NOT_FOUND,
         // never 404: on `config.json` cargo would read it as "no such crate"
         (Denied::Hidden, Surface::Plain | Surface::Cargo) | (Denied::Right(_), _) => {
@@ -122,11 +133,13 @@ fn denied_in_words(denied: &Denied, surface: Surface, registry: Option<&Registry
 /// Marks the answer to somebody who may not.
 fn denied_for(failure: &Failure) -> Option<DeniedFor> {
     let (code, sentence) = match failure {
+        // whoever looks at a password writes down that it was wrong
+        Failure::Denied(Denied::BadPassword) => return None,
         Failure::Denied(denied) => (
             denied.code(),
             match denied {
                 Denied::Right(sentence) => Some(sentence.clone()),
-                Denied::SignIn | Denied::BadToken(_) | Denied::Hidden => None,
+                Denied::SignIn | Denied::BadToken(_) | Denied::BadPassword | Denied::Hidden => None,
             },
         ),
         Failure::Refused(refusal) if refusal.class() == RefusalClass::NotOwned => {
@@ -177,7 +190,7 @@ pub(crate) fn answer(
     response
 }
 
-/// When to come back: as an upstream has it, or soon where only the status says that it is worth it.
+/// When to come back: as a limit or an upstream has it, or soon where only the status says that it is worth it.
 fn retry_after(failure: &Failure, status: StatusCode) -> Option<Duration> {
     let known = match failure {
         Failure::Refused(refusal) => refusal.retry_after(),

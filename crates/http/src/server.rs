@@ -5,8 +5,12 @@ use std::{
 };
 
 use axum::body::Body;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::{Body as _, Incoming},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -79,12 +83,22 @@ pub async fn serve(
     entrance: Entrance,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let app = App::new(instance.clone());
+    let app = Arc::new(App::new(instance.clone()));
     let proxies = Arc::new(entrance.trusted_proxies);
     let answer = move |request: Request<Incoming>, peer| {
         let app = app.clone();
         let client = proxies.client(peer, request.headers());
-        async move { app.answer(request.map(Body::new), Some(client)).await }
+        async move {
+            let request = request.map(|body| {
+                if body.is_end_stream() {
+                    Body::empty()
+                } else {
+                    Body::new(body)
+                }
+            });
+            // on the heap, for the HTTP library moves what it is given several times before it polls it
+            Box::pin(app.answer(request, Some(client))).await
+        }
     };
     listen(listener, entrance.tls, Limits::default(), answer, shutdown).await;
     instance.close().await;
@@ -220,8 +234,8 @@ where
         let has_asked = asked.clone();
         let service = service_fn(move |request| {
             has_asked.notify_one();
-            let answering = answer(request, peer);
-            async move { Ok::<_, Infallible>(answering.await) }
+            // no block of its own, which would have room for the future twice
+            answer(request, peer).map(Ok::<_, Infallible>)
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = watcher.watch(connection);

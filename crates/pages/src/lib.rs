@@ -1,1 +1,42 @@
 //! What a page looks like: templates, styles, scripts, and the Markdown of strangers made safe.
+//!
+//! A page is a struct with the texts and numbers that it shows and a [`Frame`] around them; `templates/` has the HTML, in
+//! which everything is escaped that is not Markdown made safe here. Who may see what, and where numbers come from, is decided
+//! elsewhere. Every link is made by [`Links`].
+
+mod assets;
+mod device;
+mod filters;
+mod frame;
+mod home;
+mod krate;
+mod links;
+mod markdown;
+mod plot;
+mod problem;
+mod registry;
+mod search;
+mod sign_in;
+mod words;
+
+pub use askama::Template;
+pub use assets::{Asset, Assets, assets};
+pub use device::{DevicePage, DeviceStep, DeviceWish};
+pub use frame::{Crumb, Frame, Person, Section, Theme};
+pub use home::{FirstSteps, HomePage, News, Pager, RegistryRow, Tally};
+pub use krate::{
+    CrateDependenciesPage, CrateDependentsPage, CrateFeaturesPage, CrateHead, CratePage,
+    CrateVersionsPage, DependencyGroup, DependencyRow, DependentRow, Enabled, Facts, FeatureRow,
+    Origin, Pushed, VersionRow,
+};
+pub use links::Links;
+pub use markdown::{Readme, Repository, readme};
+pub use plot::{GridLine, Plot};
+pub use problem::{Near, ProblemPage};
+pub use registry::{
+    CacheFigures, ClaimRow, CrateRow, RegistryClaimsPage, RegistryHead, RegistryMembersPage,
+    RegistryPage, RegistryUpstreamsPage, Tab, UpstreamCard, UpstreamState,
+};
+pub use search::SearchPage;
+pub use sign_in::{AccountPage, IdentityRow, LeavePage, LoginPage, SessionRow, browser};
+pub use words::{Moment, bytes, count, initials, plural};

@@ -2,6 +2,7 @@
 
 mod counts;
 mod limit;
+mod loss;
 mod uses;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use supercargo_store::Created;
 use supercargo_types::{ClaimMode, NamePattern, Timestamp};
+use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance,
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// A claim as it stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Claim {
     /// The names it covers.
     pub pattern: NamePattern,
@@ -22,7 +23,7 @@ pub struct Claim {
 }
 
 /// A new claim and what it takes away.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ClaimImpact {
     /// The claim.
     #[serde(flatten)]

@@ -60,9 +60,16 @@ pub struct IndexDependency {
     /// A `cfg(…)` or a triple.
     pub target: Option<String>,
     kind: Option<String>,
+    /// The index that it comes from; the one that this line stands in where absent.
+    pub registry: Option<String>,
 }
 
 impl IndexDependency {
+    /// What the code calls it, where that is not its name.
+    pub fn alias(&self) -> Option<&str> {
+        self.package.as_ref().map(|_| self.name.as_str())
+    }
+
     /// Its real name.
     pub fn package(&self) -> &str {
         self.package.as_deref().unwrap_or(&self.name)

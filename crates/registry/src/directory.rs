@@ -131,6 +131,15 @@ impl Registry {
             .filter(move |attached| attached.takes(name))
     }
 
+    /// Whether one of its upstreams is crates.io itself.
+    pub fn is_crates_io(&self, upstream: &str) -> bool {
+        let mut attached = self.upstreams.iter();
+        attached
+            .find(|attached| attached.upstream.name == upstream)
+            .and_then(|attached| attached.upstream.remote())
+            .is_some_and(|remote| remote.client.index == supercargo_upstream::crates_io_index())
+    }
+
     /// One of its upstreams.
     pub(crate) fn attached(&self, upstream_id: i64) -> Option<&Attached> {
         self.upstreams

@@ -1,36 +1,28 @@
-//! Downloads: hosted bytes, cached bytes, and bytes that are fetched while their first client already reads.
+//! Downloads: hosted bytes, cached bytes, and bytes that are fetched while their clients already read.
 //!
-//! A fetched crate is hashed as it is stored. Its first client gets it as it comes, but for the last piece, which is held
-//! back until the checksum has matched: nobody ever receives a whole wrong file. Everybody else waits for the proof.
+//! A fetched crate is hashed as it is stored. Whoever asks meanwhile gets it as it comes, but for the last piece, which is held
+//! back until the checksum has matched: nobody ever receives a whole wrong file.
 
-use std::{
-    collections::HashMap,
-    io,
-    ops::Range,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod fetches;
+
+use std::{io, ops::Range, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
-use supercargo_blobs::{Blob, BlobBody, Blobs, StagedReader};
-use supercargo_store::{CacheKind, LedgerRow, LedgerStands, NewCachedCrate};
+use futures_util::{FutureExt as _, Stream, future::BoxFuture};
+use supercargo_blobs::{Blob, BlobBody, Blobs};
+use supercargo_store::{LedgerRow, LedgerStands};
 use supercargo_types::{Action, Digest, Spelling, View};
-use tokio::sync::watch;
 
+use self::fetches::Fetched;
+pub(crate) use self::fetches::Fetches;
 use crate::{
-    Caller, Instance,
+    Instance,
     directory::{Reads, Registry, RemoteUpstream},
     refusal::{Failure, Outcome, Refusal, from_inside},
     rights::MayRead,
     views::{CHANGED, Content, Listed, Listing, Origin, Resolved},
 };
 
-/// What is held back of a file until its checksum has matched.
-const HELD_BACK: u64 = 64 << 10;
-/// How much of a file that is still coming goes to its first client at a time.
-const PIECE: usize = 256 << 10;
 /// An answer of an upstream that is younger is not asked for again.
 const JUST_NOW: Duration = Duration::from_secs(1);
 
@@ -63,7 +55,7 @@ pub enum DownloadBody {
 /// How a download is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// At once; its first client gets a file while it still comes from its upstream.
+    /// At once, also while it still comes from its upstream.
     AsItComes,
     /// For a part of it, or for its size alone: a file that is not here yet is awaited, and nothing is opened.
     Unopened,
@@ -103,49 +95,6 @@ fn opened(blob: Blob) -> DownloadBody {
         BlobBody::Whole(bytes) => DownloadBody::Whole(bytes),
         BlobBody::Pieces(pieces) => DownloadBody::Pieces(Box::pin(pieces)),
     }
-}
-
-/// The fetches that are under way, one per upstream and checksum.
-#[derive(Default)]
-pub(crate) struct Fetches {
-    running: Mutex<HashMap<(i64, Digest), watch::Receiver<Progress>>>,
-}
-
-impl Fetches {
-    /// Waits until what a client has already got whole is stored: the next start must not need its upstream again.
-    pub(crate) async fn store_proven(&self) {
-        let running: Vec<_> = {
-            let running = self.running.lock();
-            let running = running.expect("invariant: nobody panics with this lock");
-            running.values().cloned().collect()
-        };
-        let is_proven = |now: &Progress| matches!(now.end, Some(End::Proven(_)));
-        for mut progress in running {
-            if is_proven(&progress.borrow()) {
-                // a fetch that ends without telling has nothing to wait for
-                let _ = progress.wait_for(|now| !is_proven(now)).await;
-            }
-        }
-    }
-}
-
-/// How far a fetch is.
-#[derive(Clone, Default)]
-struct Progress {
-    /// What the first client may see.
-    visible: u64,
-    length: Option<u64>,
-    reader: Option<Arc<StagedReader>>,
-    end: Option<End>,
-}
-
-#[derive(Clone)]
-enum End {
-    /// The checksum matches; this is the size.
-    Proven(u64),
-    /// Proven and stored for everybody.
-    Stored,
-    Failed(Failure),
 }
 
 /// What a download is of; travels with the stream.
@@ -383,15 +332,14 @@ impl Instance {
             return Ok(());
         };
         if verdict.action == Action::Hold {
-            let was_served = match (listed.origin, &listed.checksum) {
+            let was_served = match &listed.checksum {
                 _ if listed.is_ledgered() => true,
-                // a replica may have served it since this view was made
-                (Origin::Hosted { version_id }, _) => self.store.served(version_id).await?,
-                (Origin::Upstream { .. }, Some(checksum)) => {
+                // a replica may have served it since this view was made, and a claim may have come in between
+                Some(checksum) => {
                     let id = registry.id;
                     self.store.was_served(id, name, version, checksum).await?
                 }
-                (Origin::Upstream { .. }, None) => false,
+                None => false,
             };
             if was_served {
                 return Ok(());
@@ -478,35 +426,13 @@ impl Instance {
             // what its upstream has now are the other bytes
             return Err(wanted.changed_bytes().into());
         }
-        let (mut progress, is_first) = self.join_fetch(upstream, &wanted);
-        if !is_first {
-            self.count(upstream.id, CacheKind::FileHit);
-        }
-        let follows = is_first && delivery == Delivery::AsItComes;
-        let ready = |now: &Progress| match &now.end {
-            None => follows && now.visible > 0,
-            Some(End::Proven(_)) => follows,
-            Some(End::Stored | End::Failed(_)) => true,
-        };
-        let seen = progress.wait_for(ready).await.map(|seen| seen.clone());
-        let seen =
-            seen.map_err(|_| Failure::fault(anyhow::anyhow!("a fetch ended without a result")))?;
-        match seen.end {
-            Some(End::Failed(failure)) => Err(failure),
-            None | Some(End::Proven(_)) => {
-                let reader = seen
-                    .reader
-                    .ok_or_else(|| Failure::fault(anyhow::anyhow!("a fetch without a file")))?;
-                let checksum = wanted.checksum;
-                let body =
-                    DownloadBody::Pieces(Box::pin(self.clone().follow(progress, reader, wanted)));
-                Ok(Download {
-                    checksum,
-                    size: seen.length,
-                    delivered: Delivered::Opened(body),
-                })
-            }
-            Some(End::Stored) => {
+        match self.fetched(upstream, &wanted, delivery).await? {
+            Fetched::Coming { size, body } => Ok(Download {
+                checksum: wanted.checksum,
+                size,
+                delivered: Delivered::Opened(body),
+            }),
+            Fetched::Stored => {
                 self.enter_in_ledger(&wanted).await?;
                 let stored = self.stored(&wanted.checksum, delivery).await?;
                 stored.ok_or_else(|| {
@@ -577,216 +503,5 @@ impl Instance {
             },
         }
         .into())
-    }
-
-    fn join_fetch(
-        self: &Arc<Self>,
-        upstream: &Arc<RemoteUpstream>,
-        wanted: &Wanted,
-    ) -> (watch::Receiver<Progress>, bool) {
-        let key = (upstream.id, wanted.checksum);
-        let mut running = self
-            .fetches
-            .running
-            .lock()
-            .expect("invariant: nobody panics with this lock");
-        if let Some(progress) = running.get(&key) {
-            return (progress.clone(), false);
-        }
-        let (tell, progress) = watch::channel(Progress::default());
-        running.insert(key, progress.clone());
-        // A task of its own: it goes on when the client who started it hangs up. Another one waits for it, so that a
-        // panic in there leaves nobody waiting and the next client starts anew.
-        let tell = Arc::new(tell);
-        let fetch = {
-            let (instance, upstream, wanted) = (self.clone(), upstream.clone(), wanted.clone());
-            let tell = tell.clone();
-            tokio::spawn(async move { instance.fetch(&upstream, &wanted, &tell).await })
-        };
-        let (instance, wanted) = (self.clone(), wanted.clone());
-        tokio::spawn(async move {
-            let end = match fetch.await {
-                Ok(Ok(())) => {
-                    wanted.listed().mark_delivered();
-                    End::Stored
-                }
-                Ok(Err(failure)) => End::Failed(failure),
-                Err(panicked) => End::Failed(Failure::fault(panicked.into())),
-            };
-            let is_stored = matches!(end, End::Stored);
-            {
-                let mut running = instance
-                    .fetches
-                    .running
-                    .lock()
-                    .expect("invariant: nobody panics with this lock");
-                running.remove(&key);
-                tell.send_modify(|progress| progress.end = Some(end));
-            }
-            // when everybody who waits has been told
-            if is_stored {
-                let (upstream, checksum) = key;
-                instance.describe(upstream, checksum).await;
-            }
-        });
-        (progress, true)
-    }
-
-    async fn fetch(
-        &self,
-        upstream: &RemoteUpstream,
-        wanted: &Wanted,
-        tell: &watch::Sender<Progress>,
-    ) -> Outcome<()> {
-        // Another fetch may have ended between the look of whoever started this one and its start.
-        if self.delivered_by(upstream.id, wanted).await?
-            && self.blobs.contains(&wanted.checksum).await?
-        {
-            return Ok(());
-        }
-        let mut staged = self.blobs.stage().await?;
-        let reader = Arc::new(staged.reader()?);
-        let failed = |failed| Failure::from(Refusal::Upstream(failed));
-        let name = &wanted.listed().name;
-        let download = self
-            .upstream
-            .download(&upstream.client, name, &wanted.version, &wanted.checksum)
-            .await;
-        let mut download = download.map_err(failed)?;
-        tell.send_modify(|progress| {
-            progress.length = download.length;
-            progress.reader = Some(reader);
-        });
-        while let Some(piece) = download.body.next().await {
-            staged.write(piece.map_err(failed)?).await?;
-            if staged.written() > HELD_BACK {
-                let visible = staged.flush().await?.saturating_sub(HELD_BACK);
-                tell.send_modify(|progress| progress.visible = visible);
-            }
-        }
-        let hashed = staged.finish().await?;
-        if hashed.digest() != &wanted.checksum {
-            let found = *hashed.digest();
-            return Err(self.wrong_bytes(upstream, wanted, &found).await);
-        }
-        let size = hashed.size();
-        tell.send_modify(|progress| progress.end = Some(End::Proven(size)));
-        let _kept = self.keeping.read().await;
-        hashed.put().await?;
-        let delivered = NewCachedCrate {
-            upstream_id: upstream.id,
-            checksum: wanted.checksum,
-            spelling: wanted.name.clone(),
-            version: wanted.version.clone(),
-            size,
-            now: self.clock().now(),
-        };
-        self.store.add_cached_crate(&delivered).await?;
-        self.came_into_cache(upstream.id, size);
-        Ok(())
-    }
-
-    async fn wrong_bytes(
-        &self,
-        upstream: &RemoteUpstream,
-        wanted: &Wanted,
-        found: &Digest,
-    ) -> Failure {
-        let refusal = Refusal::WrongBytes {
-            upstream: upstream.name.clone(),
-            name: wanted.name.to_string(),
-            version: wanted.version.clone(),
-            expected: wanted.checksum.to_string(),
-            found: found.to_string(),
-        };
-        tracing::error!(upstream = upstream.name, reason = %refusal, "wrong bytes from an upstream");
-        let mut audit = self.audit("upstream.wrong_bytes", None, &Caller::default());
-        audit.registry = Some(wanted.registry.name.to_string());
-        audit.crate_name = Some(wanted.name.to_string());
-        audit.version = Some(wanted.version.clone());
-        audit.detail = Some(refusal.to_string());
-        self.alarm(audit).await;
-        refusal.into()
-    }
-
-    /// What has come so far, then what comes, and the rest when it is proven.
-    fn follow(
-        self: Arc<Self>,
-        progress: watch::Receiver<Progress>,
-        reader: Arc<StagedReader>,
-        wanted: Wanted,
-    ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-        let start = Following {
-            instance: self,
-            progress,
-            reader,
-            wanted,
-            sent: 0,
-            proven: None,
-        };
-        futures_util::stream::try_unfold(start, |mut following| async move {
-            let piece = following.next().await?;
-            Ok(piece.map(|piece| (piece, following)))
-        })
-    }
-}
-
-struct Following {
-    instance: Arc<Instance>,
-    progress: watch::Receiver<Progress>,
-    reader: Arc<StagedReader>,
-    wanted: Wanted,
-    sent: u64,
-    proven: Option<u64>,
-}
-
-impl Following {
-    async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        if self.proven.is_none() {
-            let sent = self.sent;
-            let seen = self
-                .progress
-                .wait_for(|now| now.end.is_some() || now.visible > sent)
-                .await;
-            let seen = seen.map_err(io::Error::other)?.clone();
-            match seen.end {
-                None => return self.read(seen.visible).await.map(Some),
-                Some(End::Failed(failure)) => {
-                    let (name, version) = (&self.wanted.name, &self.wanted.version);
-                    tracing::warn!(name = %name, version, reason = ?failure, "a download broke off on its way to its first client");
-                    return Err(io::Error::other(format!("{failure:?}")));
-                }
-                Some(End::Proven(size)) => self.prove(size).await?,
-                Some(End::Stored) => {
-                    let size = self.reader.len()?;
-                    self.prove(size).await?;
-                }
-            }
-        }
-        match self.proven {
-            Some(size) if self.sent < size => self.read(size).await.map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    async fn prove(&mut self, size: u64) -> io::Result<()> {
-        self.instance
-            .enter_in_ledger(&self.wanted)
-            .await
-            .map_err(|failure| io::Error::other(format!("{failure:?}")))?;
-        self.proven = Some(size);
-        Ok(())
-    }
-
-    async fn read(&mut self, until: u64) -> io::Result<Bytes> {
-        let length = usize::try_from(until - self.sent)
-            .unwrap_or(PIECE)
-            .min(PIECE);
-        let piece = self.reader.read_at(self.sent, length).await?;
-        if piece.is_empty() {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-        }
-        self.sent += piece.len() as u64;
-        Ok(piece)
     }
 }

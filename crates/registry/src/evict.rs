@@ -13,8 +13,8 @@ use crate::{
 
 impl Instance {
     /// Drops what is cached of one crate, or of every crate that a registry got from its upstream: index files and bytes.
-    /// The ledger stays, so what comes back has to be the same. What another registry gave out as well, and what upstream
-    /// has lost, is not dropped: it might not come back.
+    /// The ledger stays, so what comes back has to be the same. What another registry gave out as well is not dropped, nor
+    /// what would not come back: what upstream has lost or changed, or while it is down.
     ///
     /// # Errors
     /// Only faults: what is not cached is no error.
@@ -48,10 +48,17 @@ impl Instance {
         let mut dropped = Vec::new();
         for remote in remotes {
             audit.detail = Some(format!("of upstream `{}`", remote.name));
+            let mut crates = Vec::new();
+            for (checksum, place) in self.store.evictable(registry.id, remote.id, name).await? {
+                let places = self.store.cached_places(&checksum).await?;
+                if self.may_lose(&place, &checksum, &places).await? {
+                    crates.push(checksum);
+                }
+            }
             let held = self.upstream_index.hold().await;
             let evicted = self
                 .store
-                .evict_cached(registry.id, remote.id, name, &audit)
+                .evict_cached(registry.id, remote.id, name, &crates, &audit)
                 .await?;
             // also what has not reached the database yet
             self.upstream_index.evict(remote.id, |spelling| {

@@ -63,8 +63,24 @@ impl Instance {
     /// Gives a job a token for one registry, if one of its rules covers it. Each token of an issuer is good for one.
     ///
     /// # Errors
-    /// [`Denied::Right`] with what its token says; [`Refusal::IssuerFailed`], [`Refusal::TooManyJobs`].
+    /// [`Denied::Right`] with what its token says; [`Refusal::IssuerFailed`], [`Refusal::TooManyJobs`];
+    /// [`TooMany::BadTokens`](crate::TooMany::BadTokens) where too many of its address are denied.
     pub async fn exchange(
+        &self,
+        name: &RegistryName,
+        jwt: &str,
+        caller: &Caller,
+    ) -> Result<JobToken, NotExchanged> {
+        let exchanged = Box::pin(self.try_exchange(name, jwt, caller)).await;
+        exchanged.map_err(|mut not| {
+            if let Failure::Denied(denied) = not.failure {
+                not.failure = self.bad_identity(denied, caller);
+            }
+            not
+        })
+    }
+
+    async fn try_exchange(
         &self,
         name: &RegistryName,
         jwt: &str,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use supercargo_types::{RegistryName, Timestamp};
+use utoipa::ToSchema;
 
 use crate::{
     Instance,
@@ -16,7 +17,7 @@ use crate::{
 const RECENT: Duration = Duration::from_hours(7 * 24);
 
 /// How an upstream does, as far as this process has seen.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Health {
     /// Its name.
     pub upstream: String,
@@ -31,7 +32,7 @@ pub struct Health {
 }
 
 /// Whether an upstream is of use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthState {
     /// It answers as a registry does.
@@ -42,8 +43,8 @@ pub enum HealthState {
     Unknown,
 }
 
-struct Standing {
-    state: HealthState,
+pub(crate) struct Standing {
+    pub(crate) state: HealthState,
     failing: Option<(Timestamp, String)>,
 }
 
@@ -99,7 +100,7 @@ impl Instance {
         })
     }
 
-    fn standing(&self, upstream: &UpstreamSummary) -> Standing {
+    pub(crate) fn standing(&self, upstream: &UpstreamSummary) -> Standing {
         let remote = match &upstream.reads {
             Reads::Remote(remote) => remote,
             Reads::Registry(id) => return self.standing_of_registry(*id),

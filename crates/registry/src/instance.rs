@@ -18,18 +18,23 @@ use supercargo_upstream::{ClientSettings, UpstreamClient};
 use crate::{
     archives::Archives,
     audit::{self, Denials, Readers},
+    browsers::{Browsers, SessionSettings},
     cache::{self, CacheUse},
     copies::Copies,
+    device_logins::DeviceLogins,
     directory::Directory,
     download::Fetches,
     downloads::DownloadCounts,
     exchange, feed,
+    limits::RateLimits,
+    passwords::Passwords,
     pins::Pins,
     refusal::Outcome,
     rights::Actor,
     secrets::Secrets,
     sessions::Sessions,
-    settings::{AuditSettings, Caller, Limits, Settings, UpstreamSettings},
+    settings::{AuditSettings, Caller, Limits, Rates, Settings, UpstreamSettings},
+    sign_on,
     views::{ReadAhead, UpstreamIndex, Views},
 };
 
@@ -52,10 +57,16 @@ pub struct Instance {
     pub(crate) denials: Denials,
     pub(crate) archives: Archives,
     pub(crate) sessions: Sessions,
+    pub(crate) browsers: Browsers,
     pub(crate) secrets: Secrets,
     pub(crate) issuers: Issuers,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) passwords: Passwords,
+    pub(crate) device_logins: DeviceLogins,
     /// Tokens of jobs that are looked at now.
     pub(crate) exchanges: tokio::sync::Semaphore,
+    /// People whom a provider is asked about now.
+    pub(crate) sign_ons: tokio::sync::Semaphore,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) directory_turn: tokio::sync::Mutex<()>,
     /// Read while bytes are stored and it is not written down yet who needs them; written while bytes are dropped that
@@ -112,9 +123,14 @@ impl Instance {
             denials: Denials::default(),
             archives: Archives::new(),
             sessions: Sessions::new(),
+            browsers: Browsers::new(&settings.secret_key),
             secrets,
             issuers,
+            rate_limits: RateLimits::new(&settings.rates),
+            passwords: Passwords::new(),
+            device_logins: DeviceLogins::new(),
             exchanges: tokio::sync::Semaphore::new(exchange::AT_ONCE),
+            sign_ons: tokio::sync::Semaphore::new(sign_on::AT_ONCE),
             directory: ArcSwap::from_pointee(directory),
             directory_turn: tokio::sync::Mutex::default(),
             keeping: tokio::sync::RwLock::default(),
@@ -150,12 +166,24 @@ impl Instance {
         self.settings.limits
     }
 
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.settings.rates
+    }
+
     pub(crate) fn random(&self) -> &Random {
         &self.settings.random
     }
 
     pub(crate) fn audit_settings(&self) -> &AuditSettings {
         &self.settings.audit
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn session_settings(&self) -> SessionSettings {
+        self.settings.sessions
     }
 
     pub(crate) fn upstream_settings(&self) -> &UpstreamSettings {
@@ -171,6 +199,7 @@ impl Instance {
     pub(crate) fn people_changed(&self) {
         self.people.fetch_add(1, Ordering::SeqCst);
         self.sessions.forget();
+        self.browsers.forget();
     }
 
     /// Writes settings, and has them in memory before anybody hears of it: also after a failure, which may leave open
@@ -216,7 +245,8 @@ impl Instance {
         self.write_cache_use().await;
     }
 
-    async fn write_uses(&self) {
+    pub(crate) async fn write_uses(&self) {
+        self.write_session_uses().await;
         let used = self.sessions.take_used();
         if used.is_empty() {
             return;

@@ -3,13 +3,16 @@
 //! A use case takes the right it needs as a value ([`rights`]), so forgetting to ask for it does not compile. What a caller
 //! can mend is a [`Refusal`]; what nobody outside can mend is a fault, logged once at the edge.
 
+mod accounts;
 mod archives;
 mod audit;
 mod bootstrap;
+mod browsers;
 mod cache;
 mod claims;
 mod copies;
 mod details;
+mod device_logins;
 mod directory;
 mod download;
 mod downloads;
@@ -17,11 +20,16 @@ mod evict;
 mod exchange;
 mod feed;
 mod health;
+mod identities;
 mod instance;
+mod limits;
 mod nesting;
+mod overview;
 mod owners;
+mod passwords;
 mod people;
 mod pins;
+mod provenance;
 mod publish;
 mod publishers;
 mod quarantine;
@@ -32,30 +40,44 @@ mod search;
 mod secrets;
 mod sessions;
 mod settings;
+mod sign_in;
+mod sign_on;
 mod states;
 mod teams;
 mod tokens;
+#[cfg(test)]
+mod trial;
 mod upstreams;
 mod versions;
 mod views;
 mod yank;
 
+pub use accounts::AccountEdit;
 pub use audit::{Attempt, AuditItem, AuditOutcome, AuditQuery, Exposure, Pull, VersionsAsked};
 pub use bootstrap::FirstStart;
+pub use browsers::{Browser, InvalidSession, NewSession, Session, SessionSecret, SessionSettings};
 pub use cache::{CacheTraffic, UpstreamCache};
 pub use claims::{Claim, ClaimImpact};
 pub use details::{
     CrateDetails, Dependent, Dependents, DownloadsOfCrate, IndexDependency, PublishedFacts,
     VersionDetails,
 };
+pub use device_logins::{
+    DeviceLogin, DeviceLoginRefused, DeviceLoginRequest, DeviceTokenRequest, WaitingLogin,
+};
 pub use directory::{Attached, Registry, UpstreamSummary};
 pub use download::{Delivered, Delivery, Download, DownloadBody, Unopened};
 pub use exchange::{JobToken, NotExchanged};
 pub use health::{Health, HealthState};
+pub use identities::{Identity, IdentityRequest};
 pub use instance::Instance;
+pub use limits::TooMany;
+pub use overview::{NewestVersion, RegistryOverview};
 pub use owners::Owner;
+pub use passwords::{KnownUser, Password};
 pub use people::{NewPrincipal, Principal};
 pub use pins::PinMoved;
+pub use provenance::Provenance;
 pub use publish::{PublishStart, Published, is_crates_io};
 pub use publishers::{Publisher, PublisherEdit, PublisherRequest};
 pub use quarantine::Quarantine;
@@ -63,12 +85,15 @@ pub use refusal::{Failure, Outcome, Refusal, RefusalClass};
 pub use registries::{AttachmentRequest, RegistryEdit, RegistryRequest};
 pub use rights::{
     Actor, Denied, MayAdminister, MayAdministerInstance, MayAudit, MayCreateRegistries, MayDelete,
-    MayMaintain, MayOwn, MayPublish, MayRead, MaySeeReaders, MayYank, SignedIn,
+    MayMaintain, MayManageService, MayOwn, MayPublish, MayRead, MaySeeReaders, MayYank, SignedIn,
 };
-pub use search::{CrateQuery, FoundCrate, FoundCrates};
-pub use settings::{AuditSettings, Caller, Limits, SecretKey, Settings, UpstreamSettings};
+pub use search::{CrateQuery, CrateSort, FoundCrate, FoundCrates};
+pub use settings::{AuditSettings, Caller, Limits, Rates, SecretKey, Settings, UpstreamSettings};
+pub use sign_in::{SignInRequest, SignInToken};
+pub use sign_on::{RETURN, SignOnBegun, SignOnDone, SignOnSettings, own_path};
+pub use supercargo_identity::{ClientSecret, IssuerUrl, Provider};
 pub use teams::{Team, TeamSummary};
-pub use tokens::{NewToken, Token, TokenRequest};
+pub use tokens::{NewToken, Token, TokenDetail, TokenRequest};
 pub use upstreams::{
     AuthRequest, UpstreamDetail, UpstreamEdit, UpstreamRequest, UpstreamSource, UpstreamTest,
 };

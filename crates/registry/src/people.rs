@@ -1,19 +1,21 @@
-//! Users, service accounts, and members of registries. What is peculiar to teams is in `teams.rs`.
+//! Users, service accounts, and members of registries. What becomes of an account later is in `accounts.rs`, and what is
+//! peculiar to teams in `teams.rs`.
 
 use serde::Serialize;
-use supercargo_store::{Created, PrincipalRow};
+use supercargo_store::{AccountRow, Created, PrincipalRow};
 use supercargo_types::{
     AccountName, InstanceRole, PrincipalKind, PrincipalRef, RegistryName, Role, Timestamp,
 };
+use utoipa::ToSchema;
 
 use crate::{
-    Caller, Instance,
+    Caller, Instance, Password,
     refusal::{Outcome, Refusal},
     rights::{MayAdminister, MayAdministerInstance, SignedIn},
 };
 
 /// A user or service account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Principal {
     /// Its name, without the kind.
     pub name: AccountName,
@@ -27,6 +29,12 @@ pub struct Principal {
     pub registry: Option<RegistryName>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether it is disabled: neither its tokens nor its password work, until somebody enables it again.
+    pub disabled: bool,
+    /// Whether it can sign in with a password.
+    pub has_password: bool,
+    /// When one of its tokens was used last, to the second or so.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// An account to be made.
@@ -38,6 +46,8 @@ pub struct NewPrincipal {
     pub name: AccountName,
     /// Users may have one.
     pub email: Option<String>,
+    /// Users may have one to sign in with.
+    pub password: Option<Password>,
     /// Members where nothing is said.
     pub instance_role: InstanceRole,
 }
@@ -45,9 +55,27 @@ pub struct NewPrincipal {
 /// RFC 5321 allows no more.
 const LONGEST_EMAIL: usize = 254;
 
+/// As far as it can be told without writing to it.
+pub(crate) fn check_email(email: &str) -> Result<(), Refusal> {
+    let plausible = email.len() <= LONGEST_EMAIL
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control())
+        && email
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
+    if plausible {
+        return Ok(());
+    }
+    // repeated, and so not at any length
+    let email: String = email.chars().take(LONGEST_EMAIL).collect();
+    Err(Refusal::Shape(format!(
+        "`{email}` is not an e-mail address, as `alice@acme.example` is"
+    )))
+}
+
 impl Instance {
-    fn principal(&self, row: PrincipalRow) -> Principal {
+    pub(crate) fn principal(&self, account: AccountRow) -> Principal {
         let directory = self.directory();
+        let row = account.principal;
         Principal {
             name: row.name,
             kind: row.kind,
@@ -57,13 +85,17 @@ impl Instance {
                 .registry_id
                 .and_then(|id| directory.registry_name(id).cloned()),
             created_at: row.created_at,
+            disabled: row.disabled_at.is_some(),
+            has_password: account.has_password,
+            last_used_at: account.last_used_at,
         }
     }
 
     /// Makes a user, a service account of the instance or a team.
     ///
     /// # Errors
-    /// [`Refusal::AccountTaken`], [`Refusal::Shape`] for an e-mail that is none.
+    /// [`Refusal::AccountTaken`], also for the name of a deleted account; [`Refusal::Shape`] for an e-mail that is none,
+    /// [`Refusal::PasswordShape`].
     pub async fn create_principal(
         &self,
         right: &MayAdministerInstance,
@@ -87,6 +119,7 @@ impl Instance {
             kind: PrincipalKind::Service,
             name,
             email: None,
+            password: None,
             instance_role: InstanceRole::Member,
         };
         self.insert_principal(&right.actor, new, Some(right.registry.id), caller)
@@ -101,18 +134,15 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<Principal> {
         if let Some(email) = &new.email {
-            let plausible = email.len() <= LONGEST_EMAIL
-                && !email.chars().any(|c| c.is_whitespace() || c.is_control())
-                && email
-                    .split_once('@')
-                    .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
-            if !plausible {
-                return Err(Refusal::Shape(format!(
-                    "`{email}` is not an e-mail address, as `alice@acme.example` is"
-                ))
-                .into());
-            }
+            check_email(email)?;
         }
+        let password_hash = match &new.password {
+            Some(password) => {
+                let email = new.email.as_deref();
+                Some(self.hash_password(password, &new.name, email).await?)
+            }
+            None => None,
+        };
         let reference = PrincipalRef {
             kind: new.kind,
             name: new.name.clone(),
@@ -121,6 +151,7 @@ impl Instance {
             kind: new.kind,
             name: new.name,
             email: new.email,
+            password_hash,
             instance_role: new.instance_role,
             registry_id,
             now: self.clock().now(),
@@ -130,7 +161,7 @@ impl Instance {
         if let Created::Taken(_) = self.store.create_principal(&row, &audit).await? {
             return Err(Refusal::AccountTaken(reference.to_string()).into());
         }
-        let created = self.store.find_principal(&reference).await?;
+        let created = self.store.find_account(&reference).await?;
         let created = created
             .ok_or_else(|| crate::Failure::fault(anyhow::anyhow!("a new account is not there")))?;
         Ok(self.principal(created))
@@ -147,7 +178,33 @@ impl Instance {
         limit: u32,
         after: Option<&str>,
     ) -> Outcome<(Vec<Principal>, u64)> {
-        let page = self.store.list_principals(kind, limit, after).await?;
+        self.write_uses().await;
+        let page = self.store.list_accounts(kind, None, limit, after).await?;
+        Ok((
+            page.items
+                .into_iter()
+                .map(|row| self.principal(row))
+                .collect(),
+            page.total,
+        ))
+    }
+
+    /// The service accounts of one registry, by name.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn list_service_accounts(
+        &self,
+        right: &MayAdminister,
+        limit: u32,
+        after: Option<&str>,
+    ) -> Outcome<(Vec<Principal>, u64)> {
+        self.write_uses().await;
+        let registry = Some(right.registry.id);
+        let list = self
+            .store
+            .list_accounts(PrincipalKind::Service, registry, limit, after);
+        let page = list.await?;
         Ok((
             page.items
                 .into_iter()

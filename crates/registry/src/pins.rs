@@ -11,6 +11,7 @@ use std::{
 use serde::Serialize;
 use supercargo_store::NewPin;
 use supercargo_types::{Spelling, Timestamp};
+use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// What became of a pin.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PinMoved {
     /// From where the name is read now.
     pub upstream: String,

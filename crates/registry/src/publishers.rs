@@ -13,6 +13,7 @@ use supercargo_store::{
 use supercargo_types::{
     NamePattern, PrincipalRef, PublisherName, RegistryName, Scope, Scopes, Timestamp,
 };
+use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance,
@@ -29,7 +30,7 @@ const TRIES: usize = 5;
 const SCOPES: [Scope; 3] = [Scope::Read, Scope::Publish, Scope::Yank];
 
 /// A rule to be made.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublisherRequest {
     /// Its name.
@@ -49,16 +50,18 @@ pub struct PublisherRequest {
 }
 
 /// What can be changed of one; what is absent stays.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublisherEdit {
     /// Another preset.
     pub preset: Option<Preset>,
     /// Another issuer; null is the preset's.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     pub issuer: Option<Option<String>>,
     /// Another audience; null is the default.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     pub audience: Option<Option<String>>,
     /// Other claims, all of them.
     pub claims: Option<BTreeMap<String, String>>,
@@ -66,6 +69,7 @@ pub struct PublisherEdit {
     pub scopes: Option<Scopes>,
     /// Other crates; null takes the patterns away.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<NamePattern>>)]
     pub crates: Option<Option<Vec<NamePattern>>>,
 }
 
@@ -77,7 +81,7 @@ fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// A rule as it stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Publisher {
     /// Unique in its registry.
     pub name: PublisherName,

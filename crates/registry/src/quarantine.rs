@@ -7,6 +7,7 @@ use serde::Serialize;
 use supercargo_policy::Quarantine as Decision;
 use supercargo_store::QuarantineRow;
 use supercargo_types::{Action, CanonicalName, ClaimMode, Spelling, Timestamp, version_number};
+use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance,
@@ -19,7 +20,7 @@ use crate::{
 const LONGEST_REASON: usize = 500;
 
 /// What was decided about a crate or a version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Quarantine {
     /// Which crate; it covers every spelling.
     #[serde(rename = "crate")]

@@ -3,6 +3,7 @@
 //! Every refusal of every use case stands here, with a stable code for tools and one sentence for people. The edge turns a
 //! [`RefusalClass`] into a status; nothing here knows HTTP.
 
+mod inside;
 #[cfg(test)]
 mod samples;
 
@@ -16,7 +17,8 @@ use supercargo_types::{
 };
 use supercargo_upstream::UpstreamFailed;
 
-use crate::rights::Denied;
+pub(crate) use self::inside::from_inside;
+use crate::{device_logins::DeviceLoginRefused, limits::TooMany, rights::Denied};
 
 /// For which an upstream can ask us to wait.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -48,6 +50,8 @@ pub enum RefusalClass {
     Withheld,
     /// It is over a limit.
     TooLarge,
+    /// It is done too often.
+    TooMany,
     /// It is not there.
     NotFound,
     /// An upstream answered nonsense or the wrong bytes.
@@ -407,6 +411,26 @@ pub enum Refusal {
     )]
     TeamIsLastOwner { team: AccountName, crates: String },
     #[error(
+        "`{account}` is the last owner of {crates}; add another owner there first: `cargo owner --add NAME CRATE --registry REGISTRY`, and disable the account until then"
+    )]
+    AccountIsLastOwner { account: String, crates: String },
+    #[error(
+        "`{0}` is the last instance admin who is not disabled; give somebody else that role first: `supercargo user edit NAME --instance-role admin`"
+    )]
+    LastAdmin(String),
+    #[error(
+        "this deletes `{account}` for ever, and nobody gets the name again; repeat the name to confirm: `?confirm={name}`"
+    )]
+    ConfirmAccount { account: String, name: AccountName },
+    #[error("{0}")]
+    PasswordShape(String),
+    #[error(
+        "that is not your present password; type it again, or ask an instance admin to give you another one"
+    )]
+    WrongPassword,
+    #[error("too many people sign in at this moment; try again in a few seconds")]
+    TooManySignIns,
+    #[error(
         "pattern `{pattern}` is already claimed in registry `{registry}`; to change its mode, delete that claim first"
     )]
     ClaimTaken {
@@ -454,10 +478,28 @@ pub enum Refusal {
     },
     #[error("{0}; run the job again")]
     IssuerFailed(String),
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    #[error(transparent)]
+    DeviceLogin(#[from] DeviceLoginRefused),
     #[error("too many jobs ask for a token at this moment; try again in a few seconds")]
     TooManyJobs,
     #[error("there is no token with the id `{0}`; `supercargo token list` shows those there are")]
     NoToken(String),
+    #[error("there is no session with the id `{0}`; `GET /api/v1/sessions` shows those there are")]
+    NoSession(String),
+    #[error("{0}")]
+    SignOn(String),
+    #[error(
+        "this identity is linked to an account already; unlink it there first, or ask an instance admin"
+    )]
+    IdentityTaken,
+    #[error("the account has no identity like this at `{0}`; look at the list of those it has")]
+    NoIdentity(String),
+    #[error(
+        "this is the only way to sign in to the account; set a password or link another identity first"
+    )]
+    LastWayIn,
     #[error("{0}")]
     TokenShape(String),
     #[error(
@@ -476,80 +518,6 @@ pub enum Refusal {
     Shape(String),
 }
 
-/// What a registry that another one reads through refuses, as the readers of the outer one may hear it: under that one's
-/// name, for they need not know the inner one, nor what it reads through.
-pub(crate) fn from_inside(failure: Failure, outer: &RegistryName, upstream: &str) -> Failure {
-    let Failure::Refused(refused) = &failure else {
-        return failure;
-    };
-    let registry = outer.clone();
-    let upstream = upstream.to_owned();
-    match &**refused {
-        Refusal::Withheld {
-            name,
-            version,
-            verdict,
-            ..
-        } => Refusal::Withheld {
-            registry,
-            name: name.clone(),
-            version: version.clone(),
-            verdict: verdict.clone(),
-        },
-        Refusal::NoCrate { name, .. } => Refusal::NoCrate {
-            registry,
-            name: name.clone(),
-        },
-        Refusal::NoVersion { name, version, .. }
-        | Refusal::VersionDeleted { name, version, .. } => Refusal::NoVersion {
-            registry,
-            name: name.clone(),
-            version: version.clone(),
-        },
-        Refusal::Changing { name, .. } => Refusal::Changing {
-            registry,
-            name: name.clone(),
-        },
-        Refusal::ChangedBytes { name, version, .. } => Refusal::ChangedBytes {
-            registry,
-            upstream,
-            name: name.clone(),
-            version: version.clone(),
-        },
-        Refusal::WrongBytes {
-            name,
-            version,
-            expected,
-            found,
-            ..
-        } => Refusal::WrongBytes {
-            upstream,
-            name: name.clone(),
-            version: version.clone(),
-            expected: expected.clone(),
-            found: found.clone(),
-        },
-        Refusal::Upstream(failed) => Refusal::Behind {
-            upstream,
-            kind: failed.kind(),
-            pause: refused.retry_after(),
-        },
-        Refusal::Behind { kind, pause, .. } => Refusal::Behind {
-            upstream,
-            kind: *kind,
-            pause: *pause,
-        },
-        // of one further in; that the outer one itself is barred is for its readers to know
-        Refusal::NestingBarred { registry, .. } if registry != outer => Refusal::Behind {
-            upstream,
-            kind: supercargo_upstream::FailureKind::Unavailable,
-            pause: None,
-        },
-        _ => return failure,
-    }
-    .into()
-}
-
 impl Refusal {
     /// Which status family it belongs to.
     pub fn class(&self) -> RefusalClass {
@@ -560,6 +528,14 @@ impl Refusal {
             Self::Archive(refused) if refused.too_large() => Class::TooLarge,
             Self::NotOwner { .. } | Self::NotOfJobs { .. } => Class::NotOwned,
             Self::Withheld { .. } => Class::Withheld,
+            Self::TooMany(_) => Class::TooMany,
+            Self::DeviceLogin(refused) => match refused {
+                DeviceLoginRefused::SlowDown | DeviceLoginRefused::TooMany => Class::TooMany,
+                DeviceLoginRefused::Pending | DeviceLoginRefused::Decided => Class::Conflict,
+                DeviceLoginRefused::Denied => Class::Withheld,
+                DeviceLoginRefused::Expired | DeviceLoginRefused::UnknownCode(_) => Class::NotFound,
+                DeviceLoginRefused::NoCode => Class::Invalid,
+            },
             Self::VersionExists { .. }
             | Self::NumberDeleted { .. }
             | Self::UpstreamHasNumber { .. }
@@ -579,7 +555,11 @@ impl Refusal {
             | Self::UpstreamTaken(_)
             | Self::UpstreamInUse { .. }
             | Self::AccountTaken(_)
+            | Self::IdentityTaken
+            | Self::LastWayIn
             | Self::TeamIsLastOwner { .. }
+            | Self::AccountIsLastOwner { .. }
+            | Self::LastAdmin(_)
             | Self::ClaimTaken { .. }
             | Self::PublisherTaken { .. }
             | Self::RegistryNotDeleted(_)
@@ -597,13 +577,16 @@ impl Refusal {
             | Self::NotInTeam { .. }
             | Self::NoClaim { .. }
             | Self::NoPublisher { .. }
-            | Self::NoToken(_) => Class::NotFound,
+            | Self::NoToken(_)
+            | Self::NoSession(_)
+            | Self::NoIdentity(_) => Class::NotFound,
             Self::WrongBytes { .. } | Self::ChangedBytes { .. } => Class::UpstreamBad,
             Self::UpstreamUnsure { .. }
             | Self::NumberUnsure { .. }
             | Self::Changing { .. }
             | Self::IssuerFailed(_)
             | Self::TooManyJobs
+            | Self::TooManySignIns
             | Self::NestingBarred { .. } => Class::UpstreamDown,
             Self::Upstream(failed) => match failed.kind() {
                 FailureKind::BadGateway => Class::UpstreamBad,
@@ -619,12 +602,15 @@ impl Refusal {
         }
     }
 
-    /// When to come back, where an upstream has said so or is left alone until then. At most a minute: that is how long an
-    /// upstream is left alone on its own word, so whoever comes back then is served.
+    /// When to come back, where something is done too often, and where an upstream has said so or is left alone until then.
+    /// Of an upstream at most a minute: that is how long one is left alone on its own word, so whoever comes back then is
+    /// served.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Upstream(failed) => failed.retry_after().map(|pause| pause.min(LONGEST_PAUSE)),
             Self::Behind { pause, .. } => *pause,
+            Self::TooMany(too_many) => Some(too_many.wait()),
+            Self::DeviceLogin(refused) => refused.retry_after(),
             _ => None,
         }
     }
@@ -674,7 +660,8 @@ impl Refusal {
             Self::ConfirmRegistry(_)
             | Self::ConfirmClaim(_)
             | Self::ConfirmRelease(_)
-            | Self::ConfirmAccept { .. } => "confirmation-needed",
+            | Self::ConfirmAccept { .. }
+            | Self::ConfirmAccount { .. } => "confirmation-needed",
             Self::NotRestorable(_) => "not-restorable",
             Self::RegistryInUse { .. } => "registry-in-use",
             Self::UpstreamTaken(_) => "upstream-name-taken",
@@ -699,11 +686,24 @@ impl Refusal {
             Self::PublisherShape(_) => "invalid-trusted-publisher",
             Self::OfJobs(_) => "account-of-jobs",
             Self::IssuerFailed(_) => "issuer-failed",
+            Self::TooMany(too_many) => too_many.code(),
+            Self::DeviceLogin(refused) => refused.code(),
             Self::TooManyJobs => "too-many-jobs",
             Self::NoToken(_) => "no-such-token",
+            Self::NoSession(_) => "no-such-session",
+            Self::SignOn(_) => "sign-on-failed",
+            Self::IdentityTaken => "identity-taken",
+            Self::NoIdentity(_) => "no-such-identity",
+            Self::LastWayIn => "last-way-to-sign-in",
             Self::TokenShape(_) => "invalid-token-request",
             Self::UnknownOwner(_) => "unknown-owner",
-            Self::LastOwner { .. } | Self::TeamIsLastOwner { .. } => "last-owner",
+            Self::LastOwner { .. }
+            | Self::TeamIsLastOwner { .. }
+            | Self::AccountIsLastOwner { .. } => "last-owner",
+            Self::LastAdmin(_) => "last-admin",
+            Self::PasswordShape(_) => "invalid-password",
+            Self::WrongPassword => "wrong-password",
+            Self::TooManySignIns => "too-many-sign-ins",
             Self::Shape(_) => "invalid-request",
         }
     }

@@ -10,6 +10,13 @@ use supercargo_store::{
     Attachment, Created, Deleted, NewRegistry, RegistryChange, RegistryChanged,
 };
 use supercargo_types::{NamePattern, Publishing, RegistryName, VersionPattern, Visibility};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Ref, RefOr,
+        schema::{ObjectBuilder, OneOfBuilder, Schema, Type},
+    },
+};
 
 use crate::{
     Actor, Caller, Instance,
@@ -32,7 +39,7 @@ const MOST_UPSTREAMS: usize = 20;
 const NEW: i64 = -1;
 
 /// A registry to be made; only the name is needed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryRequest {
     /// Its name; it never changes.
@@ -62,7 +69,7 @@ pub struct RegistryRequest {
 }
 
 /// What is to be changed; what is absent stays.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryEdit {
     /// For people.
@@ -94,8 +101,9 @@ pub struct AttachmentRequest {
     pub except: Vec<NamePattern>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Attachment)]
 struct AttachmentFields {
     name: String,
     #[serde(default)]
@@ -108,6 +116,25 @@ struct AttachmentFields {
 impl<'de> Deserialize<'de> for AttachmentRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AttachmentShape)
+    }
+}
+
+impl PartialSchema for AttachmentRequest {
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .examples(["crates-io"]);
+        OneOfBuilder::new()
+            .item(name)
+            .item(Ref::from_schema_name(AttachmentFields::name()))
+            .into()
+    }
+}
+
+impl ToSchema for AttachmentRequest {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((AttachmentFields::name().into(), AttachmentFields::schema()));
+        AttachmentFields::schemas(schemas);
     }
 }
 
@@ -307,6 +334,20 @@ impl Instance {
             .cloned()
             .collect();
         list.sort_by(|a, b| a.name.cmp(&b.name));
+        list
+    }
+
+    /// The registries that a person may see, or everybody where nobody is signed in, by name.
+    pub fn visible_registries(&self, actor: Option<&Arc<Actor>>) -> Vec<MayRead> {
+        let directory = self.directory();
+        let mut list: Vec<_> = directory
+            .registries()
+            .filter_map(|registry| {
+                let name = registry.name.as_str();
+                self.may_read(name, actor.cloned()).ok()
+            })
+            .collect();
+        list.sort_by(|a, b| a.registry.name.cmp(&b.registry.name));
         list
     }
 

@@ -4,6 +4,8 @@
 //! the right, so a handler that forgets to ask does not compile, and the registry it was proved for travels with it: no
 //! second place parses a URL into a registry.
 
+mod words;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -43,6 +45,8 @@ pub enum Denied {
     SignIn,
     /// A token came along that is none, not any more, or not one of ours. Never says which registry exists.
     BadToken(&'static str),
+    /// Name and password that do not belong together. Never says which of them is wrong.
+    BadPassword,
     /// The registry does not exist, or this token must not know that it does: both answer alike.
     Hidden,
     /// The registry may be seen, but this may not be done; the sentence says what is missing.
@@ -55,6 +59,7 @@ impl Denied {
         match self {
             Self::SignIn => "sign-in",
             Self::BadToken(_) => "bad-token",
+            Self::BadPassword => "bad-password",
             Self::Hidden => "no-such-registry",
             Self::Right(_) => "not-allowed",
         }
@@ -77,6 +82,7 @@ impl Denied {
             }
             (Self::BadToken(why), Some(name)) => format!("{why}, then {}", login(name)),
             (Self::BadToken(why), None) => (*why).to_owned(),
+            (Self::BadPassword, _) => "no account has this name and this password; type both again, or ask an instance admin to give you another password".to_owned(),
             (Self::Hidden, Some(name)) => format!(
                 "there is no registry `{name}`, or this token may not read it; ask its admins to add you as a member"
             ),
@@ -203,6 +209,13 @@ pub struct MayCreateRegistries(pub(crate) Arc<Actor>);
 #[derive(Clone, Debug)]
 pub struct MayAdministerInstance(pub(crate) Arc<Actor>);
 
+/// May see, change and delete one service account, and its tokens.
+#[derive(Clone, Debug)]
+pub struct MayManageService {
+    pub(crate) actor: Arc<Actor>,
+    pub(crate) account: supercargo_store::AccountRow,
+}
+
 impl SignedIn {
     /// Who it is.
     pub fn actor(&self) -> &Actor {
@@ -294,7 +307,7 @@ impl Actor {
     }
 
     /// The strongest role in a registry that this token may use there. `None`: nothing, not even reading.
-    fn role_in(&self, registry: &Registry) -> Option<Role> {
+    pub(crate) fn role_in(&self, registry: &Registry) -> Option<Role> {
         if !self.token_names(&registry.name) {
             // what anyone may read, this token may too
             return (registry.visibility == Visibility::Public).then_some(Role::Reader);
@@ -323,10 +336,75 @@ struct Standing {
 }
 
 /// What a use case asks of the actor, in the words of a refusal.
+#[derive(Debug)]
 struct Demand {
     role: Role,
     scope: Scope,
     deed: &'static str,
+}
+
+const PUBLISH: Demand = Demand {
+    role: Role::Publisher,
+    scope: Scope::Publish,
+    deed: "publish",
+};
+const YANK: Demand = Demand {
+    role: Role::Publisher,
+    scope: Scope::Yank,
+    deed: "yank",
+};
+const OWN: Demand = Demand {
+    role: Role::Publisher,
+    scope: Scope::Owners,
+    deed: "change owners",
+};
+const MAINTAIN: Demand = Demand {
+    role: Role::Maintainer,
+    scope: Scope::Maintain,
+    deed: "claim names, quarantine crates or evict what is cached",
+};
+const DELETE: Demand = Demand {
+    role: Role::Maintainer,
+    scope: Scope::Delete,
+    deed: "delete crates",
+};
+const ADMINISTER: Demand = Demand {
+    role: Role::Admin,
+    scope: Scope::Admin,
+    deed: "change settings",
+};
+
+/// What an actor lacks for a demand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Lack {
+    /// It may not even read there.
+    Sight,
+    /// Its role is only this one.
+    Role(Role),
+    /// The token is for other things.
+    Scope,
+    /// The token is for some crates.
+    WholeRegistry,
+}
+
+/// Whether an actor meets a demand in a registry; the principal that must be among a crate's owners then, where one must.
+fn weigh(actor: &Actor, registry: &Registry, demand: &Demand) -> Result<Option<i64>, Lack> {
+    let role = actor.role_in(registry).ok_or(Lack::Sight)?;
+    if role < demand.role {
+        return Err(Lack::Role(role));
+    }
+    if !actor.scopes.has(demand.scope) {
+        return Err(Lack::Scope);
+    }
+    // Settings and members reach every crate, so a token for some crates would mean nothing beside this.
+    if demand.scope == Scope::Admin && actor.crates.is_some() {
+        return Err(Lack::WholeRegistry);
+    }
+    // a rule with patterns says whose crates its jobs write: those that match, whoever owns them
+    let by_rule = actor.principal.kind == PrincipalKind::Job && actor.crates.is_some();
+    let any_crate =
+        role >= Role::Maintainer || registry.publishing == Publishing::Members || by_rule;
+    Ok((!any_crate).then_some(actor.principal_id))
 }
 
 impl Instance {
@@ -361,37 +439,29 @@ impl Instance {
         let read = self.may_read(name, actor)?;
         let actor = read.actor.ok_or(Denied::SignIn)?;
         let registry = read.registry;
-        let role = actor.role_in(&registry).ok_or(Denied::Hidden)?;
-        if role < demand.role {
-            return Err(Denied::Right(format!(
+        let must_own = weigh(&actor, &registry, demand).map_err(|lack| match lack {
+            Lack::Sight => Denied::Hidden,
+            Lack::Role(_) => Denied::Right(format!(
                 "`{}` may not {} in registry `{}`: that needs the role `{}` there; ask one of its admins",
                 actor.principal, demand.deed, registry.name, demand.role
-            )));
-        }
-        if !actor.scopes.has(demand.scope) {
-            let what_to_do = match actor.principal.kind {
-                PrincipalKind::Job => {
-                    "a job has what its trusted publisher says, and one of a pull request `read` alone"
-                }
-                _ => "make one that has it",
-            };
-            return Err(Denied::Right(format!(
-                "this token may not {} in registry `{}`: it lacks the scope `{}`; {what_to_do}",
-                demand.deed, registry.name, demand.scope
-            )));
-        }
-        // Settings and members reach every crate, so a token for some crates would mean nothing beside this.
-        if demand.scope == Scope::Admin && actor.crates.is_some() {
-            return Err(Denied::Right(format!(
+            )),
+            Lack::Scope => {
+                let what_to_do = match actor.principal.kind {
+                    PrincipalKind::Job => {
+                        "a job has what its trusted publisher says, and one of a pull request `read` alone"
+                    }
+                    _ => "make one that has it",
+                };
+                Denied::Right(format!(
+                    "this token may not {} in registry `{}`: it lacks the scope `{}`; {what_to_do}",
+                    demand.deed, registry.name, demand.scope
+                ))
+            }
+            Lack::WholeRegistry => Denied::Right(format!(
                 "this token may not {} in registry `{}`: it is limited to some crates; make one that is not",
                 demand.deed, registry.name
-            )));
-        }
-        // a rule with patterns says whose crates its jobs write: those that match, whoever owns them
-        let by_rule = actor.principal.kind == PrincipalKind::Job && actor.crates.is_some();
-        let any_crate =
-            role >= Role::Maintainer || registry.publishing == Publishing::Members || by_rule;
-        let must_own = (!any_crate).then_some(actor.principal_id);
+            )),
+        })?;
         Ok(Standing {
             registry,
             actor,
@@ -402,16 +472,11 @@ impl Instance {
     /// # Errors
     /// [`Denied`] when the actor may not publish there.
     pub fn may_publish(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayPublish, Denied> {
-        let demand = Demand {
-            role: Role::Publisher,
-            scope: Scope::Publish,
-            deed: "publish",
-        };
         let Standing {
             registry,
             actor,
             must_own,
-        } = self.demand(name, actor, &demand)?;
+        } = self.demand(name, actor, &PUBLISH)?;
         Ok(MayPublish {
             registry,
             actor,
@@ -422,16 +487,11 @@ impl Instance {
     /// # Errors
     /// [`Denied`] when the actor may not yank there.
     pub fn may_yank(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayYank, Denied> {
-        let demand = Demand {
-            role: Role::Publisher,
-            scope: Scope::Yank,
-            deed: "yank",
-        };
         let Standing {
             registry,
             actor,
             must_own,
-        } = self.demand(name, actor, &demand)?;
+        } = self.demand(name, actor, &YANK)?;
         Ok(MayYank {
             registry,
             actor,
@@ -442,16 +502,11 @@ impl Instance {
     /// # Errors
     /// [`Denied`] when the actor may not change owners there.
     pub fn may_own(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayOwn, Denied> {
-        let demand = Demand {
-            role: Role::Publisher,
-            scope: Scope::Owners,
-            deed: "change owners",
-        };
         let Standing {
             registry,
             actor,
             must_own,
-        } = self.demand(name, actor, &demand)?;
+        } = self.demand(name, actor, &OWN)?;
         Ok(MayOwn {
             registry,
             actor,
@@ -466,28 +521,18 @@ impl Instance {
         name: &str,
         actor: Option<Arc<Actor>>,
     ) -> Result<MayMaintain, Denied> {
-        let demand = Demand {
-            role: Role::Maintainer,
-            scope: Scope::Maintain,
-            deed: "claim names, quarantine crates or evict what is cached",
-        };
         let Standing {
             registry, actor, ..
-        } = self.demand(name, actor, &demand)?;
+        } = self.demand(name, actor, &MAINTAIN)?;
         Ok(MayMaintain { registry, actor })
     }
 
     /// # Errors
     /// [`Denied`] when the actor may not delete crates there.
     pub fn may_delete(&self, name: &str, actor: Option<Arc<Actor>>) -> Result<MayDelete, Denied> {
-        let demand = Demand {
-            role: Role::Maintainer,
-            scope: Scope::Delete,
-            deed: "delete crates",
-        };
         let Standing {
             registry, actor, ..
-        } = self.demand(name, actor, &demand)?;
+        } = self.demand(name, actor, &DELETE)?;
         Ok(MayDelete { registry, actor })
     }
 
@@ -498,14 +543,9 @@ impl Instance {
         name: &str,
         actor: Option<Arc<Actor>>,
     ) -> Result<MayAdminister, Denied> {
-        let demand = Demand {
-            role: Role::Admin,
-            scope: Scope::Admin,
-            deed: "change settings",
-        };
         let Standing {
             registry, actor, ..
-        } = self.demand(name, actor, &demand)?;
+        } = self.demand(name, actor, &ADMINISTER)?;
         Ok(MayAdminister { registry, actor })
     }
 
@@ -564,6 +604,28 @@ impl Instance {
         Ok(MaySeeReaders {
             registries: Some(registries),
         })
+    }
+
+    /// Service accounts of a registry: instance admins manage all of them, and the registry's admins its own.
+    ///
+    /// # Errors
+    /// [`Denied`] where only the token is too narrow, and nothing for who must not know which accounts there are.
+    pub(crate) fn may_manage_accounts_of(
+        &self,
+        registry_id: Option<i64>,
+        actor: &Arc<Actor>,
+    ) -> Result<Arc<Actor>, Option<Denied>> {
+        let denied = match self.may_administer_instance(Some(actor.clone())) {
+            Ok(right) => return Ok(right.0),
+            // who could see every account is told what the token lacks
+            Err(denied) => (actor.instance_role == InstanceRole::Admin).then_some(denied),
+        };
+        let directory = self.directory();
+        let registry = registry_id.and_then(|id| directory.registry_by_id(id));
+        let registry = registry.filter(|registry| actor.role_in(registry) == Some(Role::Admin));
+        let name = registry.ok_or(denied)?.name.as_str();
+        let right = self.may_administer(name, Some(actor.clone()))?;
+        Ok(right.actor)
     }
 
     /// # Errors

@@ -6,8 +6,9 @@ use std::{collections::HashMap, sync::Arc};
 use semver::Version;
 use serde::Deserialize;
 use supercargo_package::parse_upstream_file;
-use supercargo_store::{CachedName, CachedVersion, Downloads, SearchRow};
-use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp};
+use supercargo_policy::Verdict;
+use supercargo_store::{CachedName, CachedVersion, CrateOrder, Downloads, SearchRow};
+use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp, VersionState};
 
 use crate::{
     Instance,
@@ -34,6 +35,18 @@ pub struct CrateQuery<'a> {
     pub limit: u32,
     /// So many of the nearest ones are left out.
     pub offset: u64,
+}
+
+/// In which order crates are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrateSort {
+    /// The nearest first, then by name.
+    #[default]
+    Relevance,
+    /// What has a new version first.
+    Updated,
+    /// What was downloaded most of late first.
+    Downloads,
 }
 
 /// A crate that was found.
@@ -63,6 +76,12 @@ pub struct FoundCrate {
     pub versions: u64,
     /// Whether every version is yanked, held or blocked.
     pub is_yanked: bool,
+    /// The highest of all its versions.
+    pub highest_version: String,
+    /// What that one can be used for.
+    pub highest_state: VersionState,
+    /// Why it is held or blocked.
+    pub highest_reason: Option<String>,
     /// Of all its versions through this registry.
     pub downloads: Downloads,
     /// When its first version was published, or given out where that is not known.
@@ -85,13 +104,23 @@ pub struct FoundCrates {
 /// As much of a version as says which is the highest.
 struct Candidate {
     version: Version,
-    is_open: bool,
+    yanked: bool,
+    verdict: Option<Verdict>,
     at: Timestamp,
+}
+
+impl Candidate {
+    /// Whether its publisher, the rules and people let cargo pick it.
+    fn is_open(&self) -> bool {
+        !self.yanked && self.verdict.is_none()
+    }
 }
 
 /// What all versions of a crate come to.
 struct Top<'a> {
     highest: &'a Candidate,
+    /// The highest, open or not.
+    last: &'a Candidate,
     highest_stable: Option<&'a Candidate>,
     newest: &'a Candidate,
     oldest: &'a Candidate,
@@ -99,22 +128,20 @@ struct Top<'a> {
 
 /// `None` without a version.
 fn top(candidates: &[Candidate]) -> Option<Top<'_>> {
-    let rank = |candidate: &&Candidate| (candidate.is_open, candidate.version.clone());
+    let rank = |candidate: &&Candidate| (candidate.is_open(), candidate.version.clone());
     let stable = candidates
         .iter()
-        .filter(|candidate| candidate.is_open && candidate.version.pre.is_empty());
+        .filter(|candidate| candidate.is_open() && candidate.version.pre.is_empty());
     let age = |candidate: &&Candidate| (candidate.at, candidate.version.clone());
     Some(Top {
         highest: candidates.iter().max_by_key(rank)?,
+        last: candidates
+            .iter()
+            .max_by_key(|candidate| candidate.version.clone())?,
         highest_stable: stable.max_by_key(rank),
         newest: candidates.iter().max_by_key(age)?,
         oldest: candidates.iter().min_by_key(age)?,
     })
-}
-
-/// Whether neither a rule nor a person speaks against a version.
-fn is_open(registry: &Registry, name: &CanonicalName, version: &Version) -> bool {
-    registry.rules.verdict(name, version).is_none()
 }
 
 impl Instance {
@@ -124,6 +151,25 @@ impl Instance {
     /// # Errors
     /// Only faults.
     pub async fn search(&self, right: &MayRead, wanted: &CrateQuery<'_>) -> Outcome<FoundCrates> {
+        self.browse(right, wanted, CrateSort::Relevance).await
+    }
+
+    /// The same in another order; hosted crates stand before cached ones in any.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn browse(
+        &self,
+        right: &MayRead,
+        wanted: &CrateQuery<'_>,
+        sort: CrateSort,
+    ) -> Outcome<FoundCrates> {
+        let since = recent_since(day(self.clock().now()));
+        let order = match sort {
+            CrateSort::Relevance => CrateOrder::Relevance,
+            CrateSort::Updated => CrateOrder::Updated,
+            CrateSort::Downloads => CrateOrder::Downloads { since },
+        };
         let registry = &right.registry;
         let limit = wanted.limit.clamp(1, LONGEST_PAGE);
         let mut items = Vec::new();
@@ -131,18 +177,19 @@ impl Instance {
         if wanted.source != Some(CrateSource::Cached) {
             let page = self
                 .store
-                .search(registry.id, wanted.text, limit, wanted.offset)
+                .search_in_order(registry.id, wanted.text, order, limit, wanted.offset)
                 .await?;
             total = page.total;
             items = self.hosted_crates(registry, &page.items).await?;
         }
         if wanted.source != Some(CrateSource::Hosted) && !registry.upstreams.is_empty() {
             let found = self.store.search_cached(registry.id, wanted.text).await?;
-            let shown: Vec<Spelling> = found
+            let mut found: Vec<_> = found
                 .into_iter()
                 .filter(|found| is_shown(registry, found))
-                .map(|found| found.spelling)
                 .collect();
+            self.put_in_order(registry, &mut found, order).await?;
+            let shown: Vec<Spelling> = found.into_iter().map(|found| found.spelling).collect();
             // what stands before this page
             let skip = usize::try_from(wanted.offset.saturating_sub(total)).unwrap_or(usize::MAX);
             let room = usize::try_from(limit)
@@ -155,6 +202,31 @@ impl Instance {
         self.count_and_compare(registry, wanted.text, &mut items)
             .await?;
         Ok(FoundCrates { items, total })
+    }
+
+    async fn put_in_order(
+        &self,
+        registry: &Registry,
+        found: &mut [CachedName],
+        order: CrateOrder,
+    ) -> Outcome<()> {
+        match order {
+            CrateOrder::Relevance => {}
+            CrateOrder::Updated => found.sort_by_key(|found| std::cmp::Reverse(found.last_at)),
+            CrateOrder::Downloads { since } => {
+                let names: Vec<_> = found
+                    .iter()
+                    .map(|found| found.spelling.canonical())
+                    .collect();
+                let counts = self.store.downloads_of(registry.id, &names, since).await?;
+                let of = |found: &CachedName| {
+                    let counts = counts.get(&found.spelling.canonical());
+                    counts.map_or(0, |counts| counts.recent)
+                };
+                found.sort_by_cached_key(|found| std::cmp::Reverse(of(found)));
+            }
+        }
+        Ok(())
     }
 
     async fn hosted_crates(
@@ -264,7 +336,8 @@ fn hosted_crate(registry: &Registry, row: &SearchRow) -> Option<(i64, FoundCrate
         .iter()
         .map(|found| Candidate {
             version: found.version.clone(),
-            is_open: !found.yanked && is_open(registry, &name, &found.version),
+            yanked: found.yanked,
+            verdict: registry.rules.verdict(&name, &found.version),
             at: found.published_at,
         })
         .collect();
@@ -296,7 +369,8 @@ fn cached_crate(
     let candidate = |text: &str, yanked: bool, at: Option<Timestamp>| {
         let version: Version = text.parse().ok()?;
         Some(Candidate {
-            is_open: !yanked && is_open(registry, &canonical, &version),
+            yanked,
+            verdict: registry.rules.verdict(&canonical, &version),
             version,
             at: at.unwrap_or(first_at),
         })
@@ -344,7 +418,18 @@ fn found_crate(name: String, source: CrateSource, top: &Top<'_>, versions: usize
         max_stable_version: top.highest_stable.map(|stable| stable.version.to_string()),
         newest_version: top.newest.version.to_string(),
         versions: versions as u64,
-        is_yanked: !top.highest.is_open,
+        is_yanked: !top.highest.is_open(),
+        highest_version: top.last.version.to_string(),
+        highest_state: VersionState::of(
+            false,
+            top.last.verdict.as_ref().map(|verdict| verdict.action),
+            top.last.yanked,
+        ),
+        highest_reason: top
+            .last
+            .verdict
+            .as_ref()
+            .map(|verdict| verdict.reason.clone()),
         downloads: Downloads::default(),
         created_at: top.oldest.at,
         updated_at: top.newest.at,
@@ -361,7 +446,8 @@ mod tests {
             .zip(list)
             .map(|(at, &(version, is_open))| Candidate {
                 version: version.parse().unwrap(),
-                is_open,
+                yanked: !is_open,
+                verdict: None,
                 at: Timestamp::from_seconds(at),
             })
             .collect();

@@ -3,7 +3,9 @@
 use std::{fmt, time::Duration};
 
 use aws_lc_rs::hmac;
-use supercargo_types::{Clock, Digest, Random, Site};
+use supercargo_types::{Clock, Digest, Random, Rate, Site};
+
+use crate::{browsers::SessionSettings, sign_on::SignOnSettings};
 
 /// Everything an [`Instance`](crate::Instance) needs besides its database and blobs.
 #[derive(Clone, Debug)]
@@ -14,8 +16,14 @@ pub struct Settings {
     pub upstream: UpstreamSettings,
     /// Sizes.
     pub limits: Limits,
+    /// How often somebody may do something.
+    pub rates: Rates,
     /// How long logs are kept.
     pub audit: AuditSettings,
+    /// How long a browser stays signed in.
+    pub sessions: SessionSettings,
+    /// The provider that people sign in with, where there is one.
+    pub sign_on: Option<SignOnSettings>,
     /// Encrypts what must be read back.
     pub secret_key: SecretKey,
     /// Where the time comes from.
@@ -73,6 +81,34 @@ pub struct Limits {
     pub crate_size: u64,
     /// Of its unpacked contents.
     pub unpacked_size: u64,
+}
+
+/// How often somebody may do something; `None`: as often as they like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Publishes of a principal.
+    pub publishes: Option<Rate>,
+    /// Failed sign-ins to an account with a password, from one network.
+    pub sign_ins: Option<Rate>,
+    /// The same from all networks together, but for those from which the account has signed in lately.
+    pub sign_ins_of_account: Option<Rate>,
+    /// Failed sign-ins from one network, to whichever accounts.
+    pub sign_ins_of_address: Option<Rate>,
+    /// Bad tokens from one network.
+    pub token_guesses: Option<Rate>,
+}
+
+impl Default for Rates {
+    /// As in `config.default.toml`.
+    fn default() -> Self {
+        Self {
+            publishes: Some(Rate::each_second(300, 1)),
+            sign_ins: Some(Rate::each_minute(10, 1)),
+            sign_ins_of_account: Some(Rate::each_minute(100, 1)),
+            sign_ins_of_address: Some(Rate::each_minute(30, 6)),
+            token_guesses: Some(Rate::each_second(60, 1)),
+        }
+    }
 }
 
 /// The key that encrypts upstream credentials at rest.

@@ -10,6 +10,7 @@ use supercargo_store::{PrincipalRow, TeamDeleted, TeamJoined};
 use supercargo_types::{
     AccountName, CrateName, InstanceRole, PrincipalKind, PrincipalRef, RegistryName, Timestamp,
 };
+use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance, NewPrincipal,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// A team with its users.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Team {
     /// Its name; elsewhere it is written `team:NAME`.
     pub name: AccountName,
@@ -29,7 +30,7 @@ pub struct Team {
 }
 
 /// A team in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TeamSummary {
     /// Its name.
     pub name: AccountName,
@@ -54,6 +55,7 @@ impl Instance {
             kind: PrincipalKind::Team,
             name,
             email: None,
+            password: None,
             instance_role: InstanceRole::Member,
         };
         let made = self.create_principal(right, new, caller).await?;
@@ -190,7 +192,7 @@ impl Instance {
 }
 
 /// A few of them, and how many more there are.
-fn named(crates: &[(RegistryName, CrateName)], total: u64) -> String {
+pub(crate) fn named(crates: &[(RegistryName, CrateName)], total: u64) -> String {
     let mut text = String::new();
     for (registry, name) in crates {
         let comma = if text.is_empty() { "" } else { ", " };

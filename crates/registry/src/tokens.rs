@@ -1,10 +1,14 @@
 //! Tokens: made with no more than their maker has, listed without their secret, revoked at once.
 
+use std::sync::{Arc, atomic::AtomicI64};
+
 use serde::{Deserialize, Serialize};
+use supercargo_store::PrincipalRow;
 use supercargo_types::{
-    NamePattern, PrincipalKind, PrincipalRef, RegistryName, Role, Scope, Scopes, Timestamp,
-    TokenSecret,
+    Digest, NamePattern, PrincipalKind, PrincipalRef, RegistryName, Role, Scope, Scopes, Timestamp,
+    TokenHash, TokenSecret,
 };
+use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance,
@@ -13,7 +17,7 @@ use crate::{
 };
 
 /// What is asked for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
     /// By which its owner knows it again.
@@ -33,7 +37,7 @@ pub struct TokenRequest {
 }
 
 /// A token without its secret.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Token {
     /// Names it in `DELETE /tokens/{id}`.
     pub id: String,
@@ -57,7 +61,18 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     /// Who is behind it, where it was given to a job of a CI system.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub subject: Option<String>,
+}
+
+/// A token, and what it may do.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TokenDetail {
+    /// What a list shows of it.
+    #[serde(flatten)]
+    pub token: Token,
+    /// What it may do as things are, and what its scopes allow and its owner's roles do not, in sentences.
+    pub can: Vec<String>,
 }
 
 /// A new token, with the only sight of its secret.
@@ -91,11 +106,42 @@ pub(crate) fn row(
 }
 
 /// `UUIDv7`: sorts by time, so that lists page in the order in which tokens were made.
-fn new_id(instance: &Instance) -> String {
+pub(crate) fn new_id(instance: &Instance) -> String {
     let millis = u64::try_from(instance.clock().now().as_micros() / 1000).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &instance.random().bytes())
         .into_uuid()
         .to_string()
+}
+
+/// What a request comes to, and for whom.
+pub(crate) struct Wanted {
+    owner: (i64, PrincipalRef),
+    scopes: Scopes,
+    now: Timestamp,
+    end: Option<Timestamp>,
+}
+
+/// Somebody who would come with a token: to be asked what they may do, and never to do it.
+pub(crate) fn actor_with(
+    owner: PrincipalRow,
+    roles: Vec<(i64, Role)>,
+    token: &Token,
+) -> Arc<Actor> {
+    Arc::new(Actor {
+        token_id: token.id.clone(),
+        principal_id: owner.id,
+        principal: owner.reference(),
+        instance_role: owner.instance_role,
+        roles: roles.into_iter().collect(),
+        scopes: token.scopes,
+        registries: token.registries.clone(),
+        crates: token.crates.clone(),
+        expires_at: token.expires_at,
+        subject: token.subject.clone(),
+        noted_use: AtomicI64::new(0),
+        // of nothing that anybody could send
+        hash: TokenHash::from_digest(Digest::from_bytes([0; 32])),
+    })
 }
 
 impl From<supercargo_store::TokenRow> for Token {
@@ -117,7 +163,7 @@ impl From<supercargo_store::TokenRow> for Token {
 }
 
 impl TokenRequest {
-    fn end(&self, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+    pub(crate) fn end(&self, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
         const LONGEST_DAYS: u32 = 36_500;
         match (self.expires_in_days, self.expires_at) {
             (Some(_), Some(_)) => Err(shape("give `expires_in_days` or `expires_at`, not both")),
@@ -132,7 +178,7 @@ impl TokenRequest {
         }
     }
 
-    fn check_shape(&self) -> Result<(), Refusal> {
+    pub(crate) fn check_shape(&self) -> Result<(), Refusal> {
         let name = self.name.trim();
         if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
             return Err(shape(
@@ -149,12 +195,35 @@ impl TokenRequest {
     }
 }
 
+impl NewToken {
+    pub(crate) fn of(
+        secret: TokenSecret,
+        row: supercargo_store::NewToken,
+        principal: PrincipalRef,
+    ) -> Self {
+        let token = Token {
+            id: row.id,
+            name: row.name,
+            prefix: row.prefix,
+            principal,
+            scopes: row.scopes,
+            registries: row.registries,
+            crates: row.crates,
+            created_at: row.now,
+            last_used_at: None,
+            expires_at: row.expires_at,
+            subject: row.subject,
+        };
+        Self { secret, token }
+    }
+}
+
 fn shape(text: &str) -> Refusal {
     Refusal::TokenShape(text.to_owned())
 }
 
 /// A token must not be able to make one that outlives or outreaches it: who steals it would keep what it gave.
-fn within(
+pub(crate) fn within(
     maker: &Actor,
     request: &TokenRequest,
     scopes: Scopes,
@@ -212,49 +281,138 @@ impl Instance {
         request: TokenRequest,
         caller: &Caller,
     ) -> Outcome<NewToken> {
-        request.check_shape()?;
         let maker = &maker.0;
-        let now = self.clock().now();
-        let scopes = request.scopes.unwrap_or(Scopes::READ);
-        let end = request.end(now)?;
-        within(maker, &request, scopes, end)?;
-        for name in request.registries.iter().flatten() {
-            // a name that is hidden from the maker answers as one that does not exist
-            self.may_read(name.as_str(), Some(maker.clone()))
-                .map_err(|_| Refusal::TokenShape(format!("there is no registry `{name}`")))?;
-        }
-        let principal = match &request.principal {
-            Some(principal) if *principal != maker.principal => {
-                self.token_owner(maker, principal, &request).await?
-            }
-            _ => (maker.principal_id, maker.principal.clone()),
-        };
+        let Wanted {
+            owner: principal,
+            scopes,
+            now,
+            end,
+        } = self.wanted(maker, &request).await?;
         let secret = TokenSecret::generate(self.random());
         let row = supercargo_store::NewToken {
-            registries: request.registries.clone(),
-            crates: request.crates.clone(),
-            expires_at: end,
             now,
-            ..row(self, &secret, request.name.trim(), scopes)
+            ..self.new_row(&secret, &request, scopes, end)
         };
         let mut audit = self.audit("token.created", Some(maker), caller);
         audit.detail = Some(format!("{} for {}: {scopes}", row.id, principal.1));
         self.write_people(self.store.create_token(principal.0, &row, &audit))
             .await?;
-        let token = Token {
-            id: row.id,
-            name: row.name,
-            prefix: row.prefix,
-            principal: principal.1,
-            scopes,
-            registries: row.registries,
-            crates: row.crates,
-            created_at: now,
-            last_used_at: None,
-            expires_at: end,
-            subject: None,
+        Ok(NewToken::of(secret, row, principal.1))
+    }
+
+    /// What a request comes to, once it is clear that the maker may make that.
+    pub(crate) async fn wanted(
+        &self,
+        maker: &Arc<Actor>,
+        request: &TokenRequest,
+    ) -> Outcome<Wanted> {
+        request.check_shape()?;
+        let scopes = request.scopes.unwrap_or(Scopes::READ);
+        let now = self.clock().now();
+        let end = request.end(now)?;
+        within(maker, request, scopes, end)?;
+        for name in request.registries.iter().flatten() {
+            // a name that is hidden from the maker answers as one that does not exist
+            self.may_read(name.as_str(), Some(maker.clone()))
+                .map_err(|_| Refusal::TokenShape(format!("there is no registry `{name}`")))?;
+        }
+        let owner = match &request.principal {
+            Some(principal) if *principal != maker.principal => {
+                self.token_owner(maker, principal, request).await?
+            }
+            _ => (maker.principal_id, maker.principal.clone()),
         };
-        Ok(NewToken { secret, token })
+        Ok(Wanted {
+            owner,
+            scopes,
+            now,
+            end,
+        })
+    }
+
+    /// The row of a token that is asked for.
+    pub(crate) fn new_row(
+        &self,
+        secret: &TokenSecret,
+        request: &TokenRequest,
+        scopes: Scopes,
+        end: Option<Timestamp>,
+    ) -> supercargo_store::NewToken {
+        supercargo_store::NewToken {
+            registries: request.registries.clone(),
+            crates: request.crates.clone(),
+            expires_at: end,
+            ..row(self, secret, request.name.trim(), scopes)
+        }
+    }
+
+    /// What a token could do if it were made, in sentences as those of [`TokenDetail::can`]. Nothing is made.
+    ///
+    /// # Errors
+    /// As [`Instance::create_token`].
+    pub async fn what_could(
+        &self,
+        maker: &SignedIn,
+        request: &TokenRequest,
+    ) -> Outcome<Vec<String>> {
+        let maker = &maker.0;
+        let wanted = self.wanted(maker, request).await?;
+        let (id, reference) = wanted.owner;
+        let owner = self.store.find_principal(&reference).await?;
+        let owner = owner.ok_or_else(|| Refusal::NoAccount(reference.to_string()))?;
+        let roles = self.store.roles_of(id).await?;
+        let secret = TokenSecret::generate(self.random());
+        let row = self.new_row(&secret, request, wanted.scopes, wanted.end);
+        let token = NewToken::of(secret, row, reference).token;
+        Ok(self.in_words(&actor_with(owner, roles, &token), maker))
+    }
+
+    /// A token with what it may do: one of the caller's own, or of an account that the caller manages.
+    ///
+    /// # Errors
+    /// [`Refusal::NoToken`] for one that is not there or not the caller's to see.
+    pub async fn token(&self, reader: &SignedIn, id: &str) -> Outcome<TokenDetail> {
+        let reader = &reader.0;
+        let unknown = || Refusal::NoToken(id.chars().take(80).collect());
+        let token = self.store.token(id).await?;
+        let token = token.filter(|token| token.revoked_at.is_none());
+        let token = token.ok_or_else(unknown)?;
+        if token.principal_id != reader.principal_id {
+            let managed = self.may_manage_tokens_of(reader, &token.principal).await?;
+            managed.ok_or_else(unknown)?;
+        }
+        let now = self.clock().now();
+        let owner = self.store.find_principal(&token.principal).await?;
+        let owner = owner.ok_or_else(unknown)?;
+        let token = Token::from(token);
+        let can = if token.expires_at.is_some_and(|end| end <= now) {
+            vec!["may do nothing: it has ended".to_owned()]
+        } else if owner.disabled_at.is_some() {
+            vec![format!(
+                "may do nothing while `{}` is disabled",
+                token.principal
+            )]
+        } else {
+            let roles = self.store.roles_of(owner.id).await?;
+            self.in_words(&actor_with(owner, roles, &token), reader)
+        };
+        Ok(TokenDetail { token, can })
+    }
+
+    /// Tokens of others: an instance admin's, or a registry admin's for that registry's own service accounts. To everybody else
+    /// they are not there, as in lists: also to an admin whose token is too narrow.
+    async fn may_manage_tokens_of(
+        &self,
+        actor: &Arc<Actor>,
+        principal: &PrincipalRef,
+    ) -> Outcome<Option<i64>> {
+        let row = self.store.find_principal(principal).await?;
+        let registry_id = row
+            .as_ref()
+            .filter(|row| row.kind == PrincipalKind::Service)
+            .and_then(|row| row.registry_id);
+        let allowed = self.may_manage_accounts_of(registry_id, actor);
+        Ok(row.filter(|_| allowed.is_ok()).map(|row| row.id))
     }
 
     /// Another principal's token: an instance admin's, or a registry admin's for that registry's own service accounts.
@@ -282,12 +440,10 @@ impl Instance {
         }
         // Unknown and not mine answer alike: nothing tells which accounts exist.
         let row = row.ok_or_else(unknown)?;
-        let own = row
-            .registry_id
-            .filter(|id| maker.roles.get(id) == Some(&Role::Admin))
-            .ok_or_else(unknown)?;
         let directory = self.directory();
-        let name = directory.registry_name(own).ok_or_else(unknown)?;
+        let registry = row.registry_id.and_then(|id| directory.registry_by_id(id));
+        let registry = registry.filter(|registry| maker.role_in(registry) == Some(Role::Admin));
+        let name = &registry.ok_or_else(unknown)?.name;
         if request.registries.as_deref() != Some(std::slice::from_ref(name)) {
             return Err(Refusal::TokenShape(format!(
                 "a token for `{principal}` is for its own registry; give `\"registries\":[\"{name}\"]`"
@@ -297,18 +453,26 @@ impl Instance {
         Ok((row.id, principal.clone()))
     }
 
-    /// The caller's own tokens; an instance admin sees everybody's.
+    /// The caller's own tokens, where an instance admin sees everybody's; or those of one account that the caller manages.
     ///
     /// # Errors
-    /// Only faults.
+    /// [`Refusal::NoAccount`] for one that is not there or not the caller's to manage.
     pub async fn list_tokens(
         &self,
         actor: &SignedIn,
+        principal: Option<&PrincipalRef>,
         limit: u32,
         after: Option<&str>,
     ) -> Outcome<(Vec<Token>, u64)> {
         let everybody = self.may_administer_instance(Some(actor.0.clone())).is_ok();
-        let of = (!everybody).then_some(actor.0.principal_id);
+        let of = match principal {
+            Some(principal) if *principal != actor.0.principal => {
+                let managed = self.may_manage_tokens_of(&actor.0, principal).await?;
+                Some(managed.ok_or_else(|| Refusal::NoAccount(principal.to_string()))?)
+            }
+            None if everybody => None,
+            _ => Some(actor.0.principal_id),
+        };
         let page = self.store.list_tokens(of, limit, after).await?;
         Ok((
             page.items.into_iter().map(Token::from).collect(),
@@ -316,8 +480,8 @@ impl Instance {
         ))
     }
 
-    /// Ends a token at once. A token may end itself; another of the same principal only with the scope `admin` and no more
-    /// registries than its own: who steals a narrow token must not lock its owner out.
+    /// Ends a token at once. A token may end itself; another of the same principal only with the scope `admin`, no limit to
+    /// crates, and no more registries than its own: who steals a narrow token must not lock its owner out.
     ///
     /// # Errors
     /// [`Refusal::NoToken`] for one that is not there or not the caller's.
@@ -329,18 +493,19 @@ impl Instance {
         let may = id == actor.token_id
             || (mine
                 && actor.scopes.has(Scope::Admin)
+                && actor.crates.is_none()
                 && reaches(actor, token.registries.as_deref()))
             || self.may_administer_instance(Some(actor.clone())).is_ok();
+        if !may && mine {
+            return Err(Denied::Right(
+                "this token may not end that one: it lacks the scope `admin`, or is limited to some crates or to fewer registries"
+                    .to_owned(),
+            )
+            .into());
+        }
         if !may {
-            return Err(if mine {
-                Denied::Right(
-                    "this token may not end that one: it lacks the scope `admin`, or is limited to fewer registries"
-                        .to_owned(),
-                )
-                .into()
-            } else {
-                unknown().into()
-            });
+            let managed = self.may_manage_tokens_of(actor, &token.principal).await?;
+            managed.ok_or_else(unknown)?;
         }
         let mut audit = self.audit("token.revoked", Some(actor), caller);
         audit.detail = Some(id.to_owned());

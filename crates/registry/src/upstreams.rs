@@ -9,6 +9,7 @@ use supercargo_store::{
 };
 use supercargo_types::{RegistryName, Timestamp};
 use supercargo_upstream::{IndexUrl, TrustedOrigin, Upstream, UpstreamAuth, crates_io_index};
+use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance,
@@ -24,12 +25,13 @@ const LONGEST_NAME: usize = 64;
 const MOST_ORIGINS: usize = 10;
 
 /// An upstream to be made.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamRequest {
     /// Its name.
     pub name: String,
     /// `crates.io`.
+    #[schema(pattern = "^crates[.]io$")]
     pub preset: Option<String>,
     /// Or a sparse index.
     pub index: Option<String>,
@@ -42,13 +44,14 @@ pub struct UpstreamRequest {
 }
 
 /// What can be changed of one.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamEdit {
     /// Other credentials.
     pub auth: Option<AuthRequest>,
     /// Other registries; null is all.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<RegistryName>>)]
     pub usable_by: Option<Option<Vec<RegistryName>>>,
 }
 
@@ -60,10 +63,11 @@ fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// Credentials as they are sent to us; never sent back.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum AuthRequest {
-    /// Nothing is sent. With braces, for serde lets a unit variant take any field.
+    /// Nothing is sent.
+    // with braces, for serde lets a unit variant take any field
     None {},
     /// Sent as it is.
     Token {
@@ -100,7 +104,7 @@ impl std::fmt::Debug for AuthRequest {
 }
 
 /// Where an upstream reads, as the API says it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum UpstreamSource {
     /// `{"preset":"crates.io"}`.
@@ -121,7 +125,7 @@ pub enum UpstreamSource {
 }
 
 /// An upstream as the API shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UpstreamDetail {
     /// Its name.
     pub name: String,
@@ -139,10 +143,11 @@ pub struct UpstreamDetail {
 }
 
 /// Credentials without their secret.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AuthShown {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     username: Option<String>,
     /// Origins besides the index's own that are shown it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

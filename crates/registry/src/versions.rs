@@ -8,6 +8,7 @@ use supercargo_store::{HostedCrate, VersionRow};
 use supercargo_types::{
     CanonicalName, ClaimMode, Digest, PrincipalRef, Spelling, Timestamp, VersionState, View,
 };
+use utoipa::ToSchema;
 
 use crate::{
     Instance,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Where a crate's versions come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CrateSource {
     /// At least one was published here.
@@ -30,7 +31,7 @@ pub enum CrateSource {
 }
 
 /// A crate.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CrateItem {
     /// As published.
     pub name: String,
@@ -59,7 +60,7 @@ pub struct CrateItem {
 }
 
 /// A version.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VersionItem {
     /// As published.
     pub name: String,

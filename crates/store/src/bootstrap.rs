@@ -50,6 +50,7 @@ impl Store {
             kind: PrincipalKind::User,
             name: first.admin.clone(),
             email: None,
+            password_hash: None,
             instance_role: InstanceRole::Admin,
             registry_id: None,
             now: first.now,

@@ -272,7 +272,7 @@ fn one(row: Option<Row>) -> Row {
     row.expect("invariant: a sum over no rows is a row, too")
 }
 
-fn place(row: &Row) -> Result<CachedPlace, StoreError> {
+pub(crate) fn place(row: &Row) -> Result<CachedPlace, StoreError> {
     Ok(CachedPlace {
         upstream_id: row.integer("upstream_id")?,
         spelling: row.parse("spelling")?,

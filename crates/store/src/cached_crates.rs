@@ -40,6 +40,8 @@ pub struct CachedName {
     pub is_hosted: bool,
     /// Whether it ever hosted one, and has not given the name back.
     pub was_hosted: bool,
+    /// When a version of it was given out that had not been before.
+    pub last_at: Timestamp,
 }
 
 /// A version of upstream's that a registry has given out, with its file stored.
@@ -76,7 +78,7 @@ statements! {
     // a registry of this server, whose files are its own
     SEARCH_CACHED = "
         WITH found AS (
-            SELECT l.spelling,
+            SELECT l.spelling, MAX(l.first_at) AS last_at,
                 MIN(CASE WHEN REPLACE(l.spelling, '_', '-') = $2 THEN 0
                     WHEN REPLACE(l.spelling, '_', '-') LIKE $3 ESCAPE '!' THEN 1
                     WHEN REPLACE(l.spelling, '_', '-') LIKE $4 ESCAPE '!' THEN 2
@@ -91,7 +93,7 @@ statements! {
                 AND (REPLACE(l.spelling, '_', '-') LIKE $4 ESCAPE '!'
                     OR LOWER(k.description) LIKE $5 ESCAPE '!')
             GROUP BY l.spelling)
-        SELECT f.spelling,
+        SELECT f.spelling, f.last_at,
             EXISTS (SELECT 1 FROM versions v WHERE v.crate_id = c.id AND v.deleted_at IS NULL)
                 AS is_hosted,
             (c.id IS NOT NULL AND c.released_at IS NULL) AS was_hosted
@@ -193,6 +195,7 @@ impl Store {
                     spelling: row.parse("spelling")?,
                     is_hosted: row.flag("is_hosted")?,
                     was_hosted: row.flag("was_hosted")?,
+                    last_at: row.time("last_at")?,
                 })
             })
             .collect()

@@ -2,7 +2,10 @@
 
 use supercargo_types::{Digest, Spelling};
 
-use crate::{AuditEntry, Change, Store, StoreError, audit, query::query, statements::statements};
+use crate::{
+    AuditEntry, CachedPlace, Change, Store, StoreError, audit, cache, query::query,
+    statements::statements,
+};
 
 /// What was dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,90 +17,98 @@ pub struct Evicted {
 }
 
 statements! {
-    // What another registry has given out is not this one's to drop, for its upstream may not have it any more; nor is a
-    // file that upstream has lost, or whose bytes it has changed, of which there is an alarm, or that was given by another
-    // upstream than the one that the name is read from now: it would not come back.
+    // What another registry has given out is not this one's to drop, for its upstream may not have it any more; nor is what
+    // upstream has lost.
     EVICT_FILES = "
         DELETE FROM cached_index
         WHERE upstream_id = $1 AND gone_at IS NULL
             AND spelling IN (SELECT spelling FROM ledger WHERE registry_id = $2)
             AND spelling NOT IN (SELECT spelling FROM ledger WHERE registry_id <> $2)
         RETURNING spelling";
-    EVICT_CRATES = "
-        DELETE FROM cached_crates
-        WHERE upstream_id = $1
-            AND checksum IN (SELECT checksum FROM ledger WHERE registry_id = $2)
-            AND checksum NOT IN (SELECT checksum FROM ledger WHERE registry_id <> $2)
-            AND spelling NOT IN (
-                SELECT spelling FROM cached_index WHERE upstream_id = $1 AND gone_at IS NOT NULL)
-            AND spelling NOT IN (
-                SELECT spelling FROM pins WHERE registry_id = $2 AND upstream_id <> $1)
-            AND NOT EXISTS (
-                SELECT 1 FROM audit a
-                WHERE a.outcome = 'alarm' AND a.action = 'upstream.bytes_changed'
-                    AND a.crate = cached_crates.spelling AND a.version = cached_crates.version
-                    AND a.at >= cached_crates.stored_at)
-        RETURNING spelling, checksum";
     EVICT_FILE = "
         DELETE FROM cached_index
         WHERE upstream_id = $1 AND gone_at IS NULL AND spelling = $3
             AND spelling NOT IN (
                 SELECT spelling FROM ledger WHERE registry_id <> $2 AND spelling = $3)
         RETURNING spelling";
+    LIST_CRATES = "
+        SELECT checksum, upstream_id, spelling, version, size, used_at FROM cached_crates
+        WHERE upstream_id = $1
+            AND checksum IN (SELECT checksum FROM ledger WHERE registry_id = $2)
+            AND checksum NOT IN (SELECT checksum FROM ledger WHERE registry_id <> $2)
+        ORDER BY spelling, checksum";
+    LIST_CRATES_OF = "
+        SELECT checksum, upstream_id, spelling, version, size, used_at FROM cached_crates
+        WHERE upstream_id = $1 AND spelling = $3
+            AND checksum IN (SELECT checksum FROM ledger WHERE registry_id = $2)
+            AND checksum NOT IN (SELECT checksum FROM ledger WHERE registry_id <> $2)
+        ORDER BY spelling, checksum";
+    // looked at once more: meanwhile another registry may have given it out, or its upstream may have lost it
     EVICT_CRATE = "
         DELETE FROM cached_crates
-        WHERE upstream_id = $1 AND spelling = $3
-            AND checksum IN (SELECT checksum FROM ledger WHERE registry_id = $2 AND spelling = $3)
-            AND checksum NOT IN (
-                SELECT checksum FROM ledger WHERE registry_id <> $2 AND spelling = $3)
+        WHERE upstream_id = $1 AND checksum = $3
+            AND NOT EXISTS (
+                SELECT 1 FROM ledger l WHERE l.registry_id <> $2 AND l.checksum = $3)
             AND NOT EXISTS (
                 SELECT 1 FROM cached_index k
-                WHERE k.upstream_id = $1 AND k.spelling = $3 AND k.gone_at IS NOT NULL)
-            AND NOT EXISTS (
-                SELECT 1 FROM pins p
-                WHERE p.registry_id = $2 AND p.spelling = $3 AND p.upstream_id <> $1)
-            AND NOT EXISTS (
-                SELECT 1 FROM audit a
-                WHERE a.outcome = 'alarm' AND a.action = 'upstream.bytes_changed'
-                    AND a.crate = cached_crates.spelling AND a.version = cached_crates.version
-                    AND a.at >= cached_crates.stored_at)
-        RETURNING spelling, checksum";
+                WHERE k.upstream_id = $1 AND k.spelling = cached_crates.spelling
+                    AND k.gone_at IS NOT NULL)
+        RETURNING spelling";
 }
 
 impl Store {
-    /// Drops what is cached of one crate of an upstream, or of every crate of it that a registry gave out. What another
-    /// registry gave out as well stays, and so does what upstream has lost.
+    /// The `.crate` files of an upstream that a registry gave out and no other one did, of one crate or of all; whether they
+    /// would come back is not known here.
+    pub async fn evictable(
+        &self,
+        registry_id: i64,
+        upstream_id: i64,
+        spelling: Option<&Spelling>,
+    ) -> Result<Vec<(Digest, CachedPlace)>, StoreError> {
+        let list = match spelling {
+            Some(spelling) => query(LIST_CRATES_OF)
+                .bind(upstream_id)
+                .bind(registry_id)
+                .bind(spelling.as_str()),
+            None => query(LIST_CRATES).bind(upstream_id).bind(registry_id),
+        };
+        let rows = self.rows(list).await?;
+        rows.iter()
+            .map(|row| Ok((row.digest("checksum")?, cache::place(row)?)))
+            .collect()
+    }
+
+    /// Drops what is cached of one crate of an upstream, or of every crate of it that a registry gave out: index files, and of
+    /// the `.crate` files these. What another registry gave out as well stays, and so does what upstream has lost.
     pub async fn evict_cached(
         &self,
         registry_id: i64,
         upstream_id: i64,
         spelling: Option<&Spelling>,
+        crates: &[Digest],
         audit_entry: &AuditEntry,
     ) -> Result<Evicted, StoreError> {
         let mut transaction = self.write().await?;
-        let (files, crates) = match spelling {
-            Some(spelling) => (
-                query(EVICT_FILE)
-                    .bind(upstream_id)
-                    .bind(registry_id)
-                    .bind(spelling.as_str()),
-                query(EVICT_CRATE)
-                    .bind(upstream_id)
-                    .bind(registry_id)
-                    .bind(spelling.as_str()),
-            ),
-            None => (
-                query(EVICT_FILES).bind(upstream_id).bind(registry_id),
-                query(EVICT_CRATES).bind(upstream_id).bind(registry_id),
-            ),
+        let files = match spelling {
+            Some(spelling) => query(EVICT_FILE)
+                .bind(upstream_id)
+                .bind(registry_id)
+                .bind(spelling.as_str()),
+            None => query(EVICT_FILES).bind(upstream_id).bind(registry_id),
         };
         let mut evicted = Evicted::default();
         for row in transaction.rows(files).await? {
             evicted.spellings.push(row.parse("spelling")?);
         }
-        for row in transaction.rows(crates).await? {
-            evicted.spellings.push(row.parse("spelling")?);
-            evicted.checksums.push(row.digest("checksum")?);
+        for checksum in crates {
+            let evict = query(EVICT_CRATE)
+                .bind(upstream_id)
+                .bind(registry_id)
+                .bind(checksum);
+            if let Some(row) = transaction.row(evict).await? {
+                evicted.spellings.push(row.parse("spelling")?);
+                evicted.checksums.push(*checksum);
+            }
         }
         evicted.spellings.sort();
         evicted.spellings.dedup();

@@ -50,17 +50,35 @@ statements! {
         SELECT DISTINCT spelling FROM ledger WHERE registry_id = $1 AND view = $2";
     SELECT_SERVED = "
         SELECT 1 AS one FROM ledger
-        WHERE registry_id = $1 AND spelling = $2 AND version = $3 AND checksum = $4 LIMIT 1";
+        WHERE registry_id = $1 AND spelling = $2 AND version = $3 AND checksum = $4
+        UNION ALL
+        SELECT 1 AS one FROM formerly_served
+        WHERE registry_id = $1 AND spelling = $2 AND version = $3 AND checksum = $4
+        UNION ALL
+        SELECT 1 AS one FROM crates c JOIN versions v ON v.crate_id = c.id
+        WHERE c.registry_id = $1 AND c.canonical = REPLACE($2, '_', '-') AND LOWER(c.name) = $2
+            AND v.version = $3 AND v.checksum = $4 AND v.served_at IS NOT NULL
+        LIMIT 1";
     LIST_SERVERS = "
         SELECT DISTINCT registry_id FROM ledger
         WHERE checksum = $1 AND spelling = $2 AND version = $3";
+    KEEP_VERSION = "
+        INSERT INTO formerly_served (registry_id, spelling, version, checksum)
+        SELECT DISTINCT registry_id, spelling, version, checksum FROM ledger
+        WHERE registry_id = $1 AND spelling = $2 AND version = $3
+        ON CONFLICT (registry_id, spelling, version, checksum) DO NOTHING";
+    KEEP_SPELLING = "
+        INSERT INTO formerly_served (registry_id, spelling, version, checksum)
+        SELECT registry_id, spelling, version, checksum FROM ledger
+        WHERE registry_id = $1 AND view = $2 AND spelling = $3
+        ON CONFLICT (registry_id, spelling, version, checksum) DO NOTHING";
     FORGET_VERSION = "
         DELETE FROM ledger WHERE registry_id = $1 AND spelling = $2 AND version = $3";
     FORGET_SPELLING = "
         DELETE FROM ledger WHERE registry_id = $1 AND view = $2 AND spelling = $3";
 }
 
-/// Forgets what the index view promised about the names that a new claim covers.
+/// Forgets what the index view promised about the names that a new claim covers, but not that it was given out.
 pub(crate) async fn forget_covered(
     transaction: &mut Transaction,
     registry_id: i64,
@@ -72,11 +90,14 @@ pub(crate) async fn forget_covered(
     for row in transaction.rows(list).await? {
         let spelling: Spelling = row.parse("spelling")?;
         if pattern.covers(&spelling.canonical()) {
-            let forget = query(FORGET_SPELLING)
-                .bind(registry_id)
-                .bind(view)
-                .bind(spelling.as_str());
-            forgotten += transaction.execute(forget).await?;
+            let of_spelling = |statement| {
+                query(statement)
+                    .bind(registry_id)
+                    .bind(view)
+                    .bind(spelling.as_str())
+            };
+            transaction.execute(of_spelling(KEEP_SPELLING)).await?;
+            forgotten += transaction.execute(of_spelling(FORGET_SPELLING)).await?;
         }
     }
     Ok(forgotten)
@@ -158,7 +179,8 @@ impl Store {
         Ok(LedgerStands::Bytes(stands))
     }
 
-    /// Whether any view of a registry gave these bytes out as this version.
+    /// Whether a registry ever gave these bytes out as this version: of an upstream's or of its own, in any view, and also when
+    /// what the ledger promised was overridden since.
     pub async fn was_served(
         &self,
         registry_id: i64,
@@ -200,11 +222,14 @@ impl Store {
         audit_entry: &AuditEntry,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
-        let forget = query(FORGET_VERSION)
-            .bind(registry_id)
-            .bind(spelling.as_str())
-            .bind(version);
-        if transaction.execute(forget).await? == 0 {
+        let of_version = |statement| {
+            query(statement)
+                .bind(registry_id)
+                .bind(spelling.as_str())
+                .bind(version)
+        };
+        transaction.execute(of_version(KEEP_VERSION)).await?;
+        if transaction.execute(of_version(FORGET_VERSION)).await? == 0 {
             return Ok(false);
         }
         // the views change as if a setting did: their Last-Modified has to grow

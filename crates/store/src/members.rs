@@ -3,8 +3,8 @@
 use supercargo_types::Role;
 
 use crate::{
-    AuditEntry, Change, PrincipalRow, Store, StoreError, audit, engine::Transaction, principals,
-    query::query, statements::statements,
+    AuditEntry, Change, PrincipalRow, Store, StoreError, accounts, audit, engine::Transaction,
+    principals, query::query, statements::statements,
 };
 
 statements! {
@@ -39,7 +39,7 @@ pub(crate) async fn upsert(
 
 impl Store {
     /// Gives a principal a role in a registry, instead of the one it had; false when the principal has been deleted
-    /// meanwhile, as teams can be.
+    /// meanwhile.
     pub async fn set_member(
         &self,
         registry_id: i64,
@@ -48,6 +48,9 @@ impl Store {
         audit_entry: &AuditEntry,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
+        if !accounts::hold(&mut transaction, principal_id).await? {
+            return Ok(false);
+        }
         match upsert(&mut transaction, registry_id, principal_id, role).await {
             Ok(()) => {}
             Err(error) if error.breaks_reference() => return Ok(false),

@@ -29,6 +29,12 @@ pub(crate) async fn insert_once(
     Ok(inserted == 1)
 }
 
+/// Has everybody else who holds a fact wait until the end of the transaction. What the fact says does not matter.
+pub(crate) async fn hold(transaction: &mut Transaction, key: &str) -> Result<(), StoreError> {
+    let hold = query(UPSERT_META).bind(key).bind("held");
+    transaction.execute(hold).await.map(drop)
+}
+
 impl Store {
     /// What is known under a key.
     pub async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {

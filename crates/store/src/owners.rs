@@ -3,7 +3,7 @@
 use supercargo_types::{PrincipalRef, Timestamp};
 
 use crate::{
-    AuditEntry, PrincipalRow, Store, StoreError, audit, engine::Transaction,
+    AuditEntry, PrincipalRow, Store, StoreError, accounts, audit, engine::Transaction,
     principals::principal_row, query::query, statements::statements,
 };
 
@@ -14,7 +14,7 @@ pub enum OwnerAdded {
     Added,
     /// It was one already.
     Same,
-    /// It has been deleted meanwhile, as teams can be.
+    /// It has been deleted meanwhile.
     Gone,
 }
 
@@ -121,6 +121,9 @@ impl Store {
         audit_entry: &AuditEntry,
     ) -> Result<OwnerAdded, StoreError> {
         let mut transaction = self.write().await?;
+        if !accounts::hold(&mut transaction, principal_id).await? {
+            return Ok(OwnerAdded::Gone);
+        }
         match insert(&mut transaction, crate_id, principal_id, now).await {
             Ok(true) => {}
             Ok(false) => return Ok(OwnerAdded::Same),

@@ -3,7 +3,7 @@
 use supercargo_types::{AccountName, InstanceRole, PrincipalKind, PrincipalRef, Timestamp};
 
 use crate::{
-    AuditEntry, Change, Created, Page, Store, StoreError, audit, engine::Transaction, query::query,
+    AuditEntry, Change, Created, Store, StoreError, audit, engine::Transaction, query::query,
     row::Row, statements::statements,
 };
 
@@ -47,6 +47,8 @@ pub struct NewPrincipal {
     pub name: AccountName,
     /// Where a person reads mail.
     pub email: Option<String>,
+    /// The hash of a person's password.
+    pub password_hash: Option<String>,
     /// What it may do on the instance.
     pub instance_role: InstanceRole,
     /// The registry that a service account belongs to; none: the instance.
@@ -57,8 +59,9 @@ pub struct NewPrincipal {
 
 statements! {
     INSERT_PRINCIPAL = "
-        INSERT INTO principals (kind, name, email, instance_role, registry_id, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO principals (kind, name, email, instance_role, registry_id, created_at,
+            password_hash, password_changed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (kind, name) DO NOTHING
         RETURNING id";
     FIND_PRINCIPAL = "
@@ -67,17 +70,7 @@ statements! {
             p.registry_id AS principal_registry_id, p.created_at AS principal_created_at,
             p.disabled_at AS principal_disabled_at
         FROM principals p
-        WHERE p.kind = $1 AND p.name = $2";
-    LIST_PRINCIPALS = "
-        SELECT p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name,
-            p.email AS principal_email, p.instance_role AS principal_instance_role,
-            p.registry_id AS principal_registry_id, p.created_at AS principal_created_at,
-            p.disabled_at AS principal_disabled_at
-        FROM principals p
-        WHERE p.kind = $1 AND p.name > $2
-        ORDER BY p.name
-        LIMIT $3";
-    COUNT_PRINCIPALS = "SELECT COUNT(*) AS total FROM principals WHERE kind = $1";
+        WHERE p.kind = $1 AND p.name = $2 AND p.deleted_at IS NULL";
 }
 
 /// Reads the columns that every statement over principals gives these names.
@@ -105,7 +98,9 @@ pub(crate) async fn insert(
         .bind(new.email.as_deref())
         .bind(new.instance_role.as_str())
         .bind(new.registry_id)
-        .bind(new.now);
+        .bind(new.now)
+        .bind(new.password_hash.as_deref())
+        .bind(new.password_hash.as_ref().map(|_| new.now));
     Ok(match transaction.row(insert).await? {
         Some(row) => Created::Done(row.integer("id")?),
         None => Created::Taken(new.name.to_string()),
@@ -129,7 +124,7 @@ impl Store {
         Ok(created)
     }
 
-    /// The principal that people write so.
+    /// The principal that people write so, unless it was deleted.
     pub async fn find_principal(
         &self,
         reference: &PrincipalRef,
@@ -142,24 +137,5 @@ impl Store {
             .as_ref()
             .map(principal_row)
             .transpose()
-    }
-
-    /// Principals of one kind by name, those after `after_name`.
-    pub async fn list_principals(
-        &self,
-        kind: PrincipalKind,
-        limit: u32,
-        after_name: Option<&str>,
-    ) -> Result<Page<PrincipalRow>, StoreError> {
-        let list = query(LIST_PRINCIPALS)
-            .bind(kind.as_str())
-            .bind(after_name.unwrap_or_default())
-            .bind(limit);
-        let items: Result<_, _> = self.rows(list).await?.iter().map(principal_row).collect();
-        let count = query(COUNT_PRINCIPALS).bind(kind.as_str());
-        Ok(Page {
-            items: items?,
-            total: self.count(count).await?,
-        })
     }
 }

@@ -222,6 +222,7 @@ statements! {
     FORGET_MEMBERS = "DELETE FROM members WHERE registry_id = $1";
     FORGET_PINS = "DELETE FROM pins WHERE registry_id = $1";
     FORGET_LEDGER = "DELETE FROM ledger WHERE registry_id = $1";
+    FORGET_SERVED = "DELETE FROM formerly_served WHERE registry_id = $1";
     FORGET_DOWNLOADS = "DELETE FROM downloads WHERE registry_id = $1";
     FORGET_QUARANTINES = "DELETE FROM quarantines WHERE registry_id = $1";
     FORGET_OWNERS = "
@@ -376,6 +377,7 @@ impl Store {
             FORGET_CLAIMS,
             FORGET_MEMBERS,
             FORGET_LEDGER,
+            FORGET_SERVED,
             FORGET_PINS,
             FORGET_DOWNLOADS,
             FORGET_QUARANTINES,

@@ -34,11 +34,44 @@ pub struct SearchVersion {
 /// In characters; no name is longer, and what follows would only make the database work.
 const LONGEST_QUERY: usize = 64;
 
+/// In which order crates are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrateOrder {
+    /// The nearest first, then by name.
+    #[default]
+    Relevance,
+    /// What was published last first.
+    Updated,
+    /// What is downloaded most since a day first.
+    Downloads {
+        /// As the count of days since 1970-01-01.
+        since: i64,
+    },
+}
+
+impl CrateOrder {
+    /// As the statement knows it, with the day.
+    fn number(self) -> (i64, i64) {
+        match self {
+            Self::Relevance => (0, 0),
+            Self::Updated => (1, 0),
+            Self::Downloads { since } => (2, since),
+        }
+    }
+}
+
 statements! {
     SEARCH = "
         WITH hits AS (
             SELECT c.id, c.name, c.canonical, c.created_at,
-                CASE WHEN c.canonical = $2 THEN 0
+                CASE WHEN CAST($8 AS BIGINT) = 1 THEN -(
+                        SELECT MAX(v.published_at) FROM versions v
+                        WHERE v.crate_id = c.id AND v.deleted_at IS NULL)
+                    WHEN CAST($8 AS BIGINT) = 2 THEN -(
+                        SELECT CAST(COALESCE(SUM(d.total), 0) AS BIGINT) FROM downloads d
+                        WHERE d.registry_id = c.registry_id AND d.canonical = c.canonical
+                            AND d.day >= $9)
+                    WHEN c.canonical = $2 THEN 0
                     WHEN c.canonical LIKE $3 ESCAPE '!' THEN 1
                     WHEN c.canonical LIKE $4 ESCAPE '!' THEN 2
                     ELSE 3 END AS distance
@@ -118,6 +151,20 @@ impl Store {
         limit: u32,
         offset: u64,
     ) -> Result<Page<SearchRow>, StoreError> {
+        self.search_in_order(registry_id, text, CrateOrder::Relevance, limit, offset)
+            .await
+    }
+
+    /// The same in another order.
+    pub async fn search_in_order(
+        &self,
+        registry_id: i64,
+        text: &str,
+        order: CrateOrder,
+        limit: u32,
+        offset: u64,
+    ) -> Result<Page<SearchRow>, StoreError> {
+        let (order, since) = order.number();
         let terms = Terms::new(text);
         let search = query(SEARCH)
             .bind(registry_id)
@@ -126,7 +173,9 @@ impl Store {
             .bind(terms.within_name.as_str())
             .bind(terms.within_description.as_str())
             .bind(limit)
-            .bind(offset);
+            .bind(offset)
+            .bind(order)
+            .bind(since);
         let count = query(COUNT_FOUND)
             .bind(registry_id)
             .bind(terms.within_name.as_str())

@@ -3,10 +3,11 @@
 use sqlx::Executor as _;
 
 use crate::{
-    Store, StoreError, alarms, audit, cache, cached_crates, cached_index, claims, crates,
-    dependencies, details, directory, download_log, downloads, evict, ledger, members, meta,
-    owners, pins, principals, publish, pulls, quarantines, registries, search, states, teams,
-    tokens, trusted_publishers, upstreams, yank,
+    Store, StoreError, accounts, alarms, audit, cache, cached_crates, cached_index, claims, crates,
+    dependencies, details, device_logins, directory, download_log, downloads, evict, identities,
+    ledger, limits, members, meta, overview, owners, pins, principals, provenance, publish, pulls,
+    quarantines, registries, search, sessions, states, teams, tokens, trusted_publishers,
+    upstreams, yank,
 };
 
 /// Declares a module's statements and its list of them in one go, so that none is missing from the list.
@@ -22,6 +23,7 @@ macro_rules! statements {
 pub(crate) use statements;
 
 const MODULES: &[&[(&str, &str)]] = &[
+    accounts::STATEMENTS,
     alarms::STATEMENTS,
     audit::STATEMENTS,
     cache::STATEMENTS,
@@ -31,21 +33,27 @@ const MODULES: &[&[(&str, &str)]] = &[
     crates::STATEMENTS,
     dependencies::STATEMENTS,
     details::STATEMENTS,
+    device_logins::STATEMENTS,
     directory::STATEMENTS,
     download_log::STATEMENTS,
     downloads::STATEMENTS,
     evict::STATEMENTS,
+    identities::STATEMENTS,
     ledger::STATEMENTS,
+    limits::STATEMENTS,
     members::STATEMENTS,
     meta::STATEMENTS,
+    overview::STATEMENTS,
     owners::STATEMENTS,
     pins::STATEMENTS,
     principals::STATEMENTS,
+    provenance::STATEMENTS,
     publish::STATEMENTS,
     pulls::STATEMENTS,
     quarantines::STATEMENTS,
     registries::STATEMENTS,
     search::STATEMENTS,
+    sessions::STATEMENTS,
     states::STATEMENTS,
     teams::STATEMENTS,
     tokens::STATEMENTS,

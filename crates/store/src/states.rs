@@ -84,8 +84,9 @@ statements! {
         UPDATE versions SET purged_at = $2, entry = '', facts = '{}', description = NULL
         WHERE crate_id = $1 AND deleted_at IS NOT NULL AND purged_at IS NULL
         RETURNING checksum";
+    // also that they were downloaded: the registry of that name may be another one from now on
     PURGE_ALL = "
-        UPDATE versions SET deleted_at = COALESCE(deleted_at, $2), purged_at = $2,
+        UPDATE versions SET deleted_at = COALESCE(deleted_at, $2), purged_at = $2, served_at = NULL,
             entry = '', facts = '{}', description = NULL
         WHERE crate_id IN (SELECT id FROM crates WHERE registry_id = $1) AND purged_at IS NULL
         RETURNING checksum";
@@ -102,7 +103,6 @@ statements! {
         LIMIT 1";
     RELEASE = "
         UPDATE crates SET released_at = $2 WHERE id = $1 AND released_at IS NULL";
-    SELECT_SERVED = "SELECT served_at FROM versions WHERE id = $1";
     MARK_SERVED = "UPDATE versions SET served_at = $2 WHERE id = $1 AND served_at IS NULL";
 }
 
@@ -316,13 +316,6 @@ impl Store {
         });
         transaction.commit().await?;
         Ok(Released::Done)
-    }
-
-    /// Whether a version was ever downloaded.
-    pub async fn served(&self, version_id: i64) -> Result<bool, StoreError> {
-        let row = self.row(query(SELECT_SERVED).bind(version_id)).await?;
-        let at = row.map(|row| row.maybe_time("served_at")).transpose()?;
-        Ok(at.flatten().is_some())
     }
 
     /// Notes that a version was downloaded; only the first time is kept.

@@ -3,8 +3,8 @@
 use supercargo_types::{AccountName, CrateName, PrincipalKind, RegistryName, Timestamp};
 
 use crate::{
-    AuditEntry, Change, Page, Store, StoreError, audit, owners, query::query,
-    statements::statements,
+    AuditEntry, Change, Page, Store, StoreError, accounts, audit, engine::Transaction, owners,
+    query::query, statements::statements,
 };
 
 /// A team in a list.
@@ -80,6 +80,38 @@ statements! {
 /// Crates that a refusal names.
 const NAMED: usize = 3;
 
+/// The crates that a principal owns alone, of which it can thus not be taken: the first of them by name, and how many there
+/// are. All that it owns stays as it is until the end of the transaction.
+pub(crate) async fn would_be_ownerless(
+    transaction: &mut Transaction,
+    principal_id: i64,
+) -> Result<Option<(Vec<(RegistryName, CrateName)>, u64)>, StoreError> {
+    // another owner who is removed at the same time would see this one left, and we the other one
+    let owned = query(LIST_OWNED).bind(principal_id);
+    for row in transaction.rows(owned).await? {
+        owners::lock(transaction, row.integer("crate_id")?).await?;
+    }
+    let alone = query(LIST_OWNED_ALONE).bind(principal_id);
+    let alone = transaction.rows(alone).await?;
+    if alone.is_empty() {
+        return Ok(None);
+    }
+    let named = alone.iter().take(NAMED);
+    let crates: Result<_, StoreError> = named
+        .map(|row| Ok((row.parse("registry")?, row.parse("name")?)))
+        .collect();
+    Ok(Some((crates?, alone.len() as u64)))
+}
+
+/// Takes from a principal all that it owns.
+pub(crate) async fn end_ownerships(
+    transaction: &mut Transaction,
+    principal_id: i64,
+) -> Result<(), StoreError> {
+    let end = query(DELETE_OWNERSHIPS).bind(principal_id);
+    transaction.execute(end).await.map(drop)
+}
+
 impl Store {
     /// Teams by name, those after `after_name`.
     pub async fn list_teams(
@@ -123,6 +155,9 @@ impl Store {
         audit_entry: &AuditEntry,
     ) -> Result<TeamJoined, StoreError> {
         let mut transaction = self.write().await?;
+        if !accounts::hold(&mut transaction, user_id).await? {
+            return Ok(TeamJoined::Gone);
+        }
         let insert = query(INSERT_TEAM_MEMBER).bind(team_id).bind(user_id);
         match transaction.execute(insert).await {
             Ok(0) => return Ok(TeamJoined::Same),
@@ -176,24 +211,11 @@ impl Store {
         audit_entry: &AuditEntry,
     ) -> Result<TeamDeleted, StoreError> {
         let mut transaction = self.write().await?;
-        // another owner who is removed at the same time would see the team left, and we the other one
-        for row in transaction.rows(query(LIST_OWNED).bind(team_id)).await? {
-            owners::lock(&mut transaction, row.integer("crate_id")?).await?;
+        if let Some((crates, total)) = would_be_ownerless(&mut transaction, team_id).await? {
+            return Ok(TeamDeleted::LastOwner { crates, total });
         }
-        let alone = transaction
-            .rows(query(LIST_OWNED_ALONE).bind(team_id))
-            .await?;
-        if !alone.is_empty() {
-            let named = alone.iter().take(NAMED);
-            let crates: Result<_, StoreError> = named
-                .map(|row| Ok((row.parse("registry")?, row.parse("name")?)))
-                .collect();
-            return Ok(TeamDeleted::LastOwner {
-                crates: crates?,
-                total: alone.len() as u64,
-            });
-        }
-        for statement in [DELETE_OWNERSHIPS, DELETE_ROLES, DELETE_TEAM_MEMBERS] {
+        end_ownerships(&mut transaction, team_id).await?;
+        for statement in [DELETE_ROLES, DELETE_TEAM_MEMBERS] {
             transaction.execute(query(statement).bind(team_id)).await?;
         }
         let team = PrincipalKind::Team.as_str();

@@ -194,17 +194,22 @@ impl Store {
             return Ok(None);
         };
         let principal = principals::principal_row(&row)?;
+        Ok(Some(SessionRow {
+            token: token_row(&row)?,
+            roles: self.roles_of(principal.id).await?,
+            principal,
+        }))
+    }
+
+    /// A principal's strongest role in each registry, its own and its teams', ordered by registry.
+    pub async fn roles_of(&self, principal_id: i64) -> Result<Vec<(i64, Role)>, StoreError> {
         let mut roles = BTreeMap::new();
-        for row in self.rows(query(SELECT_ROLES).bind(principal.id)).await? {
+        for row in self.rows(query(SELECT_ROLES).bind(principal_id)).await? {
             let role: Role = row.parse("role")?;
             let strongest = roles.entry(row.integer("registry_id")?).or_insert(role);
             *strongest = role.max(*strongest);
         }
-        Ok(Some(SessionRow {
-            token: token_row(&row)?,
-            principal,
-            roles: roles.into_iter().collect(),
-        }))
+        Ok(roles.into_iter().collect())
     }
 
     /// A token by its id, a revoked one too.

@@ -1,17 +1,27 @@
 //! What can be typed. What it means is elsewhere.
 
+mod examples;
+#[cfg(test)]
+mod reference;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::{commands::Request, configuration::Flags};
+use crate::{commands::Request, configuration::Flags, exit::Exit};
+
+/// What it is called wherever it is installed.
+const NAME: &str = "supercargo";
 
 /// A private Cargo registry.
 #[derive(Parser)]
 #[command(
-    name = "supercargo",
+    name = NAME,
     version,
-    about = "A private Cargo registry: the server, and commands for one that runs"
+    about = "A private Cargo registry: the server, and commands for one that runs",
+    // an error or `--help` should fit where it is read
+    max_term_width = 120
 )]
 pub(crate) struct CommandLine {
     #[command(flatten)]
@@ -53,6 +63,11 @@ pub(crate) struct Connection {
 pub(crate) enum Command {
     /// Run the server; every setting is also a variable and a key of a file
     Serve(Serve),
+    /// Print what completes these commands in your shell
+    Completion {
+        /// Which shell that is
+        shell: Shell,
+    },
     /// Everything that a running server is asked
     #[command(flatten)]
     Request(Request),
@@ -100,15 +115,36 @@ impl Serve {
     }
 }
 
+/// Everything that can be typed, with examples.
+fn command() -> clap::Command {
+    let codes: Vec<_> = Exit::ALL
+        .map(|exit| format!("  {}  {}", exit.code(), exit.meaning()))
+        .into();
+    let codes = format!("Exit codes:\n{}", codes.join("\n"));
+    examples::add(CommandLine::command()).after_long_help(codes)
+}
+
+/// What was typed; or the end of the program, with help or with what is wrong.
+pub(crate) fn typed() -> CommandLine {
+    let mut matches = command().get_matches();
+    CommandLine::from_arg_matches_mut(&mut matches)
+        .unwrap_or_else(|error| error.format(&mut command()).exit())
+}
+
+/// The script for a shell.
+pub(crate) fn completion(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), NAME, &mut script);
+    String::from_utf8(script).expect("invariant: names and sentences are text")
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
-        CommandLine::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The program `supercargo`: a server, and commands that ask one.
 //!
-//! Command line, configuration, wiring and signals; no rules. Exit codes: 0, 1 for what failed, 2 for what cannot be typed.
+//! Command line, configuration, wiring and signals; no rules.
 
 mod client;
 mod command_line;
 mod commands;
 mod configuration;
+mod exit;
 mod output;
 mod serve;
 
@@ -14,14 +15,13 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
-
 use crate::{
     client::Client,
     command_line::{Command, CommandLine, Connection, Serve},
     commands::{CommandError, Request},
     configuration::{Configuration, ConfigurationError, DEFAULTS, Environment},
-    output::Rendered,
+    exit::Exit,
+    output::{Reader, Rendered},
     serve::StartError,
 };
 
@@ -29,7 +29,7 @@ use crate::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Why the program ends with 1; its sentence is all that is printed.
+/// Why the program fails; its sentence is all that is printed.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error(transparent)]
@@ -44,33 +44,44 @@ enum Failed {
     Runtime(io::Error),
 }
 
-fn main() -> ExitCode {
-    let CommandLine {
-        connection,
-        command,
-    } = CommandLine::parse();
-    let outcome = match command {
-        Command::Serve(serve) => run_server(serve),
-        Command::Request(request) => ask(&connection, request),
-    };
-    match outcome {
-        Ok(code) => code,
-        // The reader has gone, as in `supercargo token list | head -1`.
-        Err(Failed::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
-        Err(failed) => {
-            // Where standard error is closed, the exit code has to do.
-            let _ = writeln!(io::stderr(), "error: {failed}");
-            ExitCode::FAILURE
+impl Failed {
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Command(error) => error.exit(),
+            _ => Exit::Failed,
         }
     }
 }
 
-fn run_server(serve: Serve) -> Result<ExitCode, Failed> {
+fn main() -> ExitCode {
+    let CommandLine {
+        connection,
+        command,
+    } = command_line::typed();
+    let outcome = match command {
+        Command::Serve(serve) => run_server(serve),
+        Command::Completion { shell } => {
+            print(&command_line::completion(shell)).map(|()| Exit::Done)
+        }
+        Command::Request(request) => ask(&connection, request),
+    };
+    let exit = match outcome {
+        Ok(exit) => exit,
+        // The reader has gone, as in `supercargo token list | head -1`.
+        Err(Failed::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(failed) => {
+            // Where standard error is closed, the exit code has to do.
+            let _ = writeln!(io::stderr(), "error: {failed}");
+            failed.exit()
+        }
+    };
+    exit.into()
+}
+
+fn run_server(serve: Serve) -> Result<Exit, Failed> {
     if serve.print_defaults {
         print(DEFAULTS)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     let configuration = Configuration::load(&serve.flags(), &Environment::of_process())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -78,33 +89,39 @@ fn run_server(serve: Serve) -> Result<ExitCode, Failed> {
         .build()
         .map_err(Failed::Runtime)?;
     runtime.block_on(serve::serve(configuration))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
-fn ask(connection: &Connection, request: Request) -> Result<ExitCode, Failed> {
+fn ask(connection: &Connection, request: Request) -> Result<Exit, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failed::Runtime)?;
     let report = runtime.block_on(async {
-        let client = Client::new(&connection.url, connection.token.as_deref())
-            .map_err(CommandError::Client)?;
+        let token = match &connection.token {
+            Some(token) => Some(token.clone()),
+            None => commands::kept(&connection.url)?,
+        };
+        let client =
+            Client::new(&connection.url, token.as_deref()).map_err(CommandError::Client)?;
         request.run(&client).await
     })?;
     let Rendered {
         stdout,
         stderr,
-        success,
-    } = report.render(connection.json);
+        exit,
+    } = report.render(Reader::new(connection.json, terminal_width()));
     print(&stdout)?;
     io::stderr()
         .write_all(stderr.as_bytes())
         .map_err(Failed::Output)?;
-    Ok(if success {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(exit)
+}
+
+/// In columns; nothing where standard output goes somewhere else.
+fn terminal_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.0.into())
 }
 
 fn print(text: &str) -> Result<(), Failed> {

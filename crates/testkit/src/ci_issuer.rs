@@ -1,15 +1,23 @@
 //! A CI system that signs whatever a test wants its jobs to be.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
 };
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode, header},
+    routing::get,
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use serde_json::{Value, json};
@@ -19,6 +27,8 @@ use tokio::net::TcpListener;
 /// How long its tokens work, in seconds: as those of GitHub do.
 const LIFE: i64 = 300;
 const ALGORITHM: Algorithm = Algorithm::RS256;
+/// What a job shows to its runner.
+const RUNNER_TOKEN: &str = "of-the-runner";
 
 /// An issuer on 127.0.0.1 with one RSA key, which describes itself and lists that key. It ends with the test's runtime.
 #[derive(Clone)]
@@ -42,6 +52,7 @@ impl CiIssuer {
         let described = Router::new()
             .route("/.well-known/openid-configuration", get(describe))
             .route("/keys", get(keys))
+            .route("/runner", get(run))
             .with_state(issuer.clone());
         tokio::spawn(async move { axum::serve(listener, described).await });
         issuer
@@ -109,6 +120,12 @@ impl CiIssuer {
         self.sign(&claims)
     }
 
+    /// Where a job asks its runner for an identity, as GitHub's jobs do, and what it shows there: the variables
+    /// `ACTIONS_ID_TOKEN_REQUEST_URL` and `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
+    pub fn runner(&self) -> (String, &'static str) {
+        (format!("{}/runner?api-version=2.0", self.url), RUNNER_TOKEN)
+    }
+
     /// A token that says this.
     ///
     /// # Panics
@@ -155,4 +172,19 @@ async fn describe(State(issuer): State<CiIssuer>) -> Json<Value> {
 
 async fn keys(State(issuer): State<CiIssuer>) -> Json<Value> {
     Json(json!({ "keys": [issuer.jwk] }))
+}
+
+/// An identity for any audience, each time another one.
+async fn run(
+    State(issuer): State<CiIssuer>,
+    Query(asked): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, StatusCode> {
+    let shown = headers.get(header::AUTHORIZATION);
+    let is_job = shown.is_some_and(|shown| *shown == format!("bearer {RUNNER_TOKEN}"));
+    let audience = asked.get("audience");
+    match audience.filter(|_| is_job && asked.contains_key("api-version")) {
+        Some(audience) => Ok(Json(json!({ "value": issuer.job(audience, &json!({})) }))),
+        None => Err(StatusCode::UNAUTHORIZED),
+    }
 }

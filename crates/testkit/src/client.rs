@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
-use crate::upstream::header;
+use crate::{description, upstream::header};
 
 /// Somebody who talks to a server: its address and perhaps a token.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Client {
 pub struct Request {
     inner: reqwest::RequestBuilder,
     line: String,
+    http: reqwest::Client,
+    base: String,
 }
 
 /// All of an answer.
@@ -115,6 +117,8 @@ impl Client {
         Request {
             inner,
             line: format!("{method} {path}"),
+            http: self.http.clone(),
+            base: self.base.clone(),
         }
     }
 
@@ -172,7 +176,7 @@ impl Request {
     /// Sends it and reads the whole answer.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// When there is no answer, or one of the management API that is not as it describes itself.
     pub async fn send(self) -> Answer {
         let line = self.line.clone();
         self.try_send()
@@ -183,12 +187,14 @@ impl Request {
     /// The same for tests of broken connections: an error when there is no answer, or not a whole one.
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let response = self.inner.send().await?;
-        Ok(Answer {
-            request: self.line,
+        let answer = Answer {
+            request: self.line.clone(),
             status: response.status(),
             headers: response.headers().clone(),
             body: response.bytes().await?,
-        })
+        };
+        description::check(&self.http, &self.base, &self.line, &answer).await;
+        Ok(answer)
     }
 }
 

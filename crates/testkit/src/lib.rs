@@ -7,12 +7,15 @@
 //! any test. Nothing ever reaches the internet: cargo and the server are started with crates.io cut off.
 
 mod authority;
+mod browser;
 mod cargo;
 mod ci_issuer;
 mod client;
+mod description;
 mod lockfile;
 mod management;
 mod normalise;
+mod oidc_provider;
 mod on_both;
 mod package;
 mod postgres;
@@ -23,11 +26,13 @@ mod wait;
 mod wire;
 
 pub use authority::{Authority, KeyForm};
+pub use browser::{Browser, Cookie, Form, Page};
 pub use cargo::{Cargo, Outcome};
 pub use ci_issuer::CiIssuer;
 pub use client::{Answer, Client, Request};
 pub use lockfile::LockedPackage;
 pub use normalise::normalise;
+pub use oidc_provider::OidcProvider;
 pub use on_both::run;
 pub use package::{Dependency, Package, frame, gzip, raw_header, raw_link};
 pub use postgres::{Postgres, TestDatabase};

@@ -320,6 +320,13 @@ impl Server {
         self.address.clone().expect("the server has started")
     }
 
+    /// BASE: its public URL, without a slash at its end.
+    pub fn base(&self) -> String {
+        let base = self.options.environment.get("SUPERCARGO_PUBLIC_URL");
+        let base = base.map_or_else(|| self.url(), Clone::clone);
+        base.trim_end_matches('/').to_owned()
+    }
+
     /// The index URL of a registry, as in `[registries]`.
     pub fn index_url(&self, registry: &str, view: View) -> String {
         let base = self.options.environment.get("SUPERCARGO_PUBLIC_URL");

@@ -4,13 +4,14 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{
     RegistryName,
+    described::{self, described},
     text_enum::{text, words},
 };
 
 /// The name of a user, a service account or a team.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountName(Arc<str>);
-text!(AccountName);
+text!(AccountName, "^[a-z0-9][a-z0-9_.-]{0,63}$", 64, "alice");
 
 /// Why a text is not an account's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +55,7 @@ impl FromStr for AccountName {
 /// The name of a trusted publisher: a rule of one registry about whose jobs it trusts.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublisherName(Arc<str>);
-text!(PublisherName);
+text!(PublisherName, "^[a-z0-9][a-z0-9_-]{0,31}$", 32, "release");
 
 /// Why a text is not a trusted publisher's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +150,15 @@ impl serde::Serialize for PrincipalRef {
         serializer.collect_str(self)
     }
 }
+
+described!(
+    PrincipalRef,
+    described::text(
+        "^((service|team|job):)?[a-z0-9][a-z0-9_.-]{0,63}$",
+        72,
+        "service:ci",
+    )
+);
 
 impl<'de> serde::Deserialize<'de> for PrincipalRef {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

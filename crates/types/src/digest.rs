@@ -83,6 +83,15 @@ impl serde::Serialize for Digest {
     }
 }
 
+crate::described::described!(
+    Digest,
+    crate::described::text(
+        "^[0-9a-f]{64}$",
+        64,
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    )
+);
+
 impl<'de> serde::Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;

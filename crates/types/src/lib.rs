@@ -5,9 +5,11 @@
 
 mod account;
 mod address_range;
+mod described;
 mod digest;
 mod names;
 mod pattern;
+mod rate;
 mod rights;
 mod seams;
 mod site;
@@ -28,6 +30,7 @@ pub use names::{
     CanonicalName, CrateName, InvalidCrateName, InvalidRegistryName, RegistryName, Spelling,
 };
 pub use pattern::{InvalidPattern, NamePattern};
+pub use rate::{InvalidRate, Rate};
 pub use rights::{
     ClaimMode, InstanceRole, Publishing, Role, Scope, Scopes, UnknownScope, View, Visibility,
 };

@@ -11,7 +11,7 @@ const LONGEST_REGISTRY_NAME: usize = 64;
 /// A crate name as its publisher wrote it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CrateName(Arc<str>);
-text!(CrateName);
+text!(CrateName, "^[A-Za-z][A-Za-z0-9_-]{0,63}$", 64, "acme-app");
 
 /// A crate name in lower case, exactly as asked: what index paths and requests carry. `foo_bar` and `foo-bar` are two
 /// spellings, for cargo asks them as two questions. Parsing folds case, since any case in a path resolves.
@@ -22,7 +22,7 @@ text!(Spelling);
 /// Lower case with `_` turned into `-`: the only form in which crate names are compared.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CanonicalName(Arc<str>);
-text!(CanonicalName);
+text!(CanonicalName, "^[a-z][a-z0-9-]{0,63}$", 64, "acme-app");
 
 /// Why a text is not a crate name. Shown to people who run `cargo publish`; the rules are those of crates.io.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,7 +138,7 @@ impl FromStr for CanonicalName {
 /// The name of a registry: part of URLs that end up in lockfiles, so it never changes.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryName(Arc<str>);
-text!(RegistryName);
+text!(RegistryName, "^[a-z][a-z0-9_.-]{0,63}$", 64, "acme");
 
 /// Why a text is not a registry's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,7 @@ use crate::{CanonicalName, names::fold, text_enum::text};
 /// A crate name or a glob such as `acme-*`, kept in canonical form, so that it covers every spelling of a name.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NamePattern(String);
-text!(NamePattern);
+text!(NamePattern, "^[A-Za-z0-9_*-]{1,64}$", 64, "acme-*");
 
 /// Why a text is not a pattern over crate names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use utoipa::{PartialSchema as _, ToSchema};
+
 use crate::text_enum::words;
 
 /// Who reads a registry; each audience includes those before it.
@@ -174,6 +176,29 @@ impl std::str::FromStr for Scopes {
 impl serde::Serialize for Scopes {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
+    }
+}
+
+impl utoipa::PartialSchema for Scopes {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let scope = utoipa::openapi::Ref::from_schema_name(Scope::name());
+        utoipa::openapi::schema::ArrayBuilder::new()
+            .items(scope)
+            .min_items(Some(1))
+            .description(Some("What a token may be used for. Every scope implies `read`."))
+            .into()
+    }
+}
+
+impl ToSchema for Scopes {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Scopes".into()
+    }
+
+    fn schemas(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) {
+        schemas.push((Scope::name().into(), Scope::schema()));
     }
 }
 

@@ -12,7 +12,7 @@ pub struct UnknownWord {
     pub choices: String,
 }
 
-/// Gives an enum its words: `as_str`, `ALL`, `FromStr`, `Display` and serde, all from one list.
+/// Gives an enum its words: `as_str`, `ALL`, `FromStr`, `Display`, serde and its description, all from one list.
 macro_rules! words {
     ($name:ident, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $name {
@@ -58,11 +58,22 @@ macro_rules! words {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
+
+        crate::described::described!(
+            $name,
+            crate::described::word($what, Self::ALL.iter().map(|word| word.as_str()))
+        );
     };
 }
 
-/// Gives a text newtype with a checking `FromStr` its `as_str`, `Display` and serde.
+/// Gives a text newtype with a checking `FromStr` its `as_str`, `Display` and serde, and with a regular expression (ECMA 262)
+/// of what `FromStr` takes, the most characters, and an example, its description.
 macro_rules! text {
+    ($name:ident, $pattern:literal, $longest:literal, $example:literal) => {
+        text!($name);
+
+        crate::described::described!($name, crate::described::text($pattern, $longest, $example));
+    };
     ($name:ident) => {
         impl $name {
             /// The text, valid by construction.

@@ -103,6 +103,8 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+crate::described::described!(Timestamp, crate::described::time());
+
 impl<'de> serde::Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;

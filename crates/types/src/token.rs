@@ -41,7 +41,7 @@ impl TokenSecret {
         text.push_str(PREFIX);
         text.push_str(&base62(entropy));
         let check = checksum(&text);
-        text.push_str(&check);
+        text.extend(check.map(char::from));
         Self(text)
     }
 
@@ -91,14 +91,14 @@ fn base62(bytes: [u8; 32]) -> String {
 }
 
 /// CRC-32 (ISO-HDLC) of the text in six base62 digits.
-fn checksum(text: &str) -> String {
+fn checksum(text: &str) -> [u8; CHECK_DIGITS] {
     let mut number = crc32fast::hash(text.as_bytes());
     let mut digits = [0; CHECK_DIGITS];
     for digit in digits.iter_mut().rev() {
         *digit = ALPHABET[(number % 62) as usize];
         number /= 62;
     }
-    digits.iter().copied().map(char::from).collect()
+    digits
 }
 
 impl FromStr for TokenSecret {
@@ -114,7 +114,7 @@ impl FromStr for TokenSecret {
             return Err(InvalidToken);
         }
         let (body, check) = text.split_at(PREFIX.len() + DIGITS);
-        if checksum(body).as_bytes().ct_eq(check.as_bytes()).into() {
+        if checksum(body).ct_eq(check.as_bytes()).into() {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidToken)

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use semver::{Prerelease, Version, VersionReq};
 
-use crate::{CanonicalName, InvalidPattern, NamePattern};
+use crate::{
+    CanonicalName, InvalidPattern, NamePattern,
+    described::{self, described},
+};
 
 /// In characters: a name, `@`, and a requirement of several comparators.
 const LONGEST: usize = 256;
@@ -136,6 +139,15 @@ impl serde::Serialize for VersionPattern {
         serializer.serialize_str(&self.text)
     }
 }
+
+described!(
+    VersionPattern,
+    described::text(
+        "^[A-Za-z0-9_*-]{1,64}(@.+)?$",
+        256,
+        "openssl@<0.10.55",
+    )
+);
 
 impl<'de> serde::Deserialize<'de> for VersionPattern {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -4,14 +4,25 @@ mod export;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use http::Uri;
 use supercargo_registry::{
-    AuditItem, AuditOutcome, AuditQuery, Failure, Instance, MayAudit, Refusal, VersionsAsked,
+    AuditItem, AuditOutcome, AuditQuery, Exposure, Failure, Instance, MayAudit, Refusal,
+    VersionsAsked,
 };
 use supercargo_types::{RegistryName, Spelling, Timestamp};
+use utoipa::{
+    IntoParams,
+    openapi::{
+        KnownFormat, Required, SchemaFormat,
+        path::{Parameter, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::export::Format;
+use super::described::{Page, Paged, asked};
 use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, ok, page};
 
 /// What selects entries.
@@ -28,20 +39,98 @@ const FILTERS: &[&str] = &[
 /// The longest text that is looked for, in characters: none in the log is longer.
 const LONGEST: usize = 256;
 
-pub(super) fn router() -> Router<Arc<Instance>> {
-    Router::new()
-        .route("/audit", get(list))
-        .route("/exposure", get(exposure))
-        .route(
-            "/registries/{registry}/crates/{krate}/versions/{version}/pulls",
-            get(pulls),
-        )
+pub(super) fn router() -> OpenApiRouter<Arc<Instance>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(exposure))
+        .routes(routes!(pulls))
+}
+
+/// What selects entries, described.
+struct Filters;
+
+impl IntoParams for Filters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let word = |example: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(LONGEST))
+                .examples([example])
+        };
+        let one_of = |words: &[&str]| {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(words.to_vec()))
+        };
+        let time = || {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        };
+        vec![
+            asked("registry", "Only of this registry.", word("acme")),
+            asked("principal", "Only by this principal.", word("service:ci")),
+            asked(
+                "action",
+                "Only this action; that of downloads asks for them.",
+                word("version.published"),
+            ),
+            asked(
+                "outcome",
+                "Only what ended so.",
+                one_of(&["done", "denied", "alarm"]),
+            ),
+            asked("crate", "Only this crate, in any spelling.", word("serde")),
+            asked("version", "Only this version.", word("1.2.3")),
+            asked("from", "Only from then on.", time()),
+            asked("to", "Only before then.", time()),
+            asked(
+                "format",
+                "`jsonl` or `csv` for all of them, without `limit` and `cursor`.",
+                one_of(&["json", "jsonl", "csv"]),
+            ),
+        ]
+    }
+}
+
+/// Which versions of which crate.
+struct OfCrate;
+
+impl IntoParams for OfCrate {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let word = |example: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .examples([example])
+        };
+        let mut name = asked("crate", "The crate, in any spelling.", word("serde"));
+        name.required = Required::True;
+        let versions = "Only this version, or those that fit a requirement.";
+        vec![name, asked("version", versions, word("<1.0.100"))]
+    }
 }
 
 fn shape(text: impl Into<String>) -> Failure {
     Refusal::Shape(text.into()).into()
 }
 
+/// Who did what, what was denied to whom, and alarms, the newest first.
+///
+/// With `format` all that the filters let through, as a file.
+#[utoipa::path(
+    get,
+    path = "/audit",
+    tag = "audit",
+    params(Filters, Paged),
+    responses(
+        (status = 200, description = "A page of them, or a file.", content(
+            (Page<AuditItem> = "application/json"),
+            (String = "application/jsonl"),
+            (String = "text/csv"),
+        )),
+    ),
+)]
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
     let known = [FILTERS, PAGED, &["format"]].concat();
     // a wrong parameter is told to those only who may ask at all
@@ -177,6 +266,16 @@ fn query(asked: &Asked) -> Result<AuditQuery, Failure> {
     })
 }
 
+/// Who pulled a crate, from which registry, and when.
+#[utoipa::path(
+    get,
+    path = "/exposure",
+    tag = "audit",
+    params(OfCrate, Paged),
+    responses(
+        (status = 200, description = "A page of it.", body = Exposure),
+    ),
+)]
 async fn exposure(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
     let problem = |failure: Failure| Problem::of(&instance, failure);
     let right = instance
@@ -204,6 +303,16 @@ async fn exposure(State(instance): State<Arc<Instance>>, uri: Uri, asking: Askin
     Ok(ok(&exposure))
 }
 
+/// Who pulled a version from a registry, and when.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}/pulls",
+    tag = "audit",
+    params(Paged),
+    responses(
+        (status = 200, description = "A page of it.", body = Exposure),
+    ),
+)]
 async fn pulls(
     State(instance): State<Arc<Instance>>,
     Path((registry, krate, version)): Path<(String, String, String)>,

@@ -2,31 +2,44 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{delete, get},
-};
+use axum::extract::State;
 use http::Uri;
 use serde::Deserialize;
-use supercargo_registry::{Failure, Instance, Refusal};
+use supercargo_registry::{Claim, ClaimImpact, Failure, Instance, Refusal};
 use supercargo_types::{ClaimMode, NamePattern};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::described::{Confirm, Conflicts, Page, Paged};
 use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, page_of};
 
-pub(super) fn router() -> Router<Arc<Instance>> {
-    Router::new()
-        .route("/registries/{registry}/claims", get(list).post(create))
-        .route("/registries/{registry}/claims/{pattern}", delete(remove))
+pub(super) fn router() -> OpenApiRouter<Arc<Instance>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(remove))
 }
 
-#[derive(Deserialize)]
+/// A claim to be made.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ClaimRequest {
+    /// The names that it covers.
     pattern: NamePattern,
+    /// `private` where absent.
     mode: Option<ClaimMode>,
 }
 
+/// The claims of a registry, by pattern.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/claims",
+    tag = "claims",
+    security((), ("token" = [])),
+    params(Paged),
+    responses(
+        (status = 200, description = "A page of them.", body = Page<Claim>),
+    ),
+)]
 async fn list(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
@@ -42,6 +55,19 @@ async fn list(
     })
 }
 
+/// Claims a name or a pattern over names.
+///
+/// The answer says what that takes away from whom.
+#[utoipa::path(
+    post,
+    path = "/registries/{registry}/claims",
+    tag = "claims",
+    request_body(content = ClaimRequest, example = json!({ "pattern": "acme-*", "mode": "private" })),
+    responses(
+        (status = 201, description = "It stands.", body = ClaimImpact),
+        Conflicts,
+    ),
+)]
 async fn create(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
@@ -60,6 +86,19 @@ async fn create(
     Ok(created(&claim))
 }
 
+/// Gives up a claim.
+///
+/// Names that it covered and that were never hosted go back to the upstreams at once.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/claims/{pattern}",
+    tag = "claims",
+    params(Confirm),
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+    ),
+)]
 async fn remove(
     State(instance): State<Arc<Instance>>,
     Path((name, pattern)): Path<(String, String)>,

@@ -1,61 +1,52 @@
 //! `/registries/{r}/crates`: crates, their versions, and what people do with them.
 //!
-//! What can be done with a crate can be done with a version of it, so each handler serves both addresses.
+//! What can be done with a crate can be done with a version of it, so those handlers are the same for both addresses.
 
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    Router,
     body::Body,
     extract::{FromRequestParts, Request, State},
-    routing::{delete, get, post, put},
 };
-use http::{Uri, request::Parts};
-use serde::Deserialize;
-use serde_json::json;
+use http::{HeaderMap, Uri, request::Parts};
+use serde::{Deserialize, Serialize};
 use supercargo_registry::{
-    Actor, Caller, CrateQuery, CrateSource, Denied, Failure, Instance, MayMaintain, MayPublish,
-    MayRead, Published, Refusal,
+    Actor, Caller, CrateItem, CrateQuery, CrateSource, Denied, Failure, Instance, MayMaintain,
+    MayPublish, MayRead, PinMoved, Published, Quarantine, Refusal, VersionItem,
 };
 use supercargo_types::{Action, Spelling};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        path::{Parameter, ParameterIn},
+        schema::{ObjectBuilder, Schema, SchemaType, Type},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::described::{Confirm, Conflicts, Limited, Page, Paged, Purge, Upstreams, asked};
 use super::shape::{
     Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, ok, page_of, rest_of,
 };
 use crate::upload;
 
-pub(super) fn router() -> Router<Arc<Instance>> {
-    let mut router = Router::new()
-        .route("/registries/{registry}/crates", get(list).post(upload_file))
-        .route(
-            "/registries/{registry}/crates/{krate}/release",
-            post(release),
-        )
-        .route("/registries/{registry}/crates/{krate}/pin", post(pin))
-        .route(
-            "/registries/{registry}/crates/{krate}/versions",
-            get(versions),
-        )
-        .route(
-            "/registries/{registry}/crates/{krate}/versions/{version}/ledger",
-            delete(accept),
-        )
-        .route("/registries/{registry}/quarantines", get(quarantines))
-        .route("/registries/{registry}/cache", delete(evict_all))
-        .route("/registries/{registry}/cache/{krate}", delete(evict));
-    for subject in [
-        "/registries/{registry}/crates/{krate}",
-        "/registries/{registry}/crates/{krate}/versions/{version}",
-    ] {
-        router = router
-            .route(subject, get(show).delete(remove))
-            .route(&format!("{subject}/restore"), post(restore))
-            .route(
-                &format!("{subject}/quarantine"),
-                put(quarantine).delete(lift),
-            );
-    }
-    router
+pub(super) fn router() -> OpenApiRouter<Arc<Instance>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, upload_file))
+        .routes(routes!(show, remove))
+        .routes(routes!(restore))
+        .routes(routes!(release))
+        .routes(routes!(pin))
+        .routes(routes!(quarantine, lift))
+        .routes(routes!(versions))
+        .routes(routes!(show_version, remove_version))
+        .routes(routes!(restore_version))
+        .routes(routes!(quarantine_version, lift_version))
+        .routes(routes!(accept))
+        .routes(routes!(quarantines))
+        .routes(routes!(evict_all))
+        .routes(routes!(evict))
 }
 
 /// What an address is about, and who asks.
@@ -81,7 +72,7 @@ impl FromRequestParts<Arc<Instance>> for Subject {
         Ok(Self {
             instance: instance.clone(),
             registry: names.remove("registry").unwrap_or_default(),
-            krate: names.remove("krate").unwrap_or_default(),
+            krate: names.remove("crate").unwrap_or_default(),
             version: names.remove("version"),
             actor: asking.actor,
             caller: asking.caller,
@@ -136,7 +127,35 @@ impl Subject {
     }
 }
 
+/// Which crates.
+struct Search;
+
+impl IntoParams for Search {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let sources = text().enum_values(Some(["hosted", "cached"]));
+        vec![
+            asked("q", "Words of the name or the description.", text()),
+            asked(
+                "source",
+                "Only crates that are hosted here, or only others.",
+                sources,
+            ),
+        ]
+    }
+}
+
 /// Hosted crates, then those of upstream's that this registry has given out; nobody outside is asked.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/crates",
+    tag = "crates",
+    security((), ("token" = [])),
+    params(Search, Paged),
+    responses(
+        (status = 200, description = "A page of them.", body = Page<CrateItem>),
+    ),
+)]
 async fn list(
     State(instance): State<Arc<Instance>>,
     Path(registry): Path<String>,
@@ -179,16 +198,56 @@ async fn list(
         .collect();
     let end = u64::from(offset) + items.len() as u64;
     let next = (!items.is_empty() && end < found.total).then(|| end.to_string());
-    Ok(ok(
-        &json!({ "items": items, "next_cursor": next, "total": found.total }),
-    ))
+    Ok(ok(&Page {
+        items,
+        next_cursor: next,
+        total: found.total,
+    }))
 }
 
+/// A crate.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/crates/{crate}",
+    tag = "crates",
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "As it is.", body = CrateItem),
+        Upstreams,
+    ),
+)]
 async fn show(subject: Subject) -> Answer {
     let (right, name) = subject.may(Instance::may_read)?;
     subject.shown(&right, &name).await
 }
 
+/// A version.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}",
+    tag = "crates",
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "As it is.", body = VersionItem),
+        Upstreams,
+    ),
+)]
+async fn show_version(subject: Subject) -> Answer {
+    show(subject).await
+}
+
+/// The versions of a crate, the highest first; deleted ones among them.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/crates/{crate}/versions",
+    tag = "crates",
+    security((), ("token" = [])),
+    params(Paged),
+    responses(
+        (status = 200, description = "A page of them.", body = Page<VersionItem>),
+        Upstreams,
+    ),
+)]
 async fn versions(subject: Subject, uri: Uri) -> Answer {
     let (right, name) = subject.may(Instance::may_read)?;
     let asked = Asked::of(&subject.instance, &uri, PAGED)?;
@@ -199,6 +258,18 @@ async fn versions(subject: Subject, uri: Uri) -> Answer {
     })
 }
 
+/// Deletes a crate, or purges a deleted one.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/crates/{crate}",
+    tag = "crates",
+    params(Purge),
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+        Upstreams,
+    ),
+)]
 async fn remove(subject: Subject, uri: Uri) -> Answer {
     let instance = &subject.instance;
     let (version, caller) = (subject.version(), &subject.caller);
@@ -216,6 +287,35 @@ async fn remove(subject: Subject, uri: Uri) -> Answer {
     Ok(gone())
 }
 
+/// Deletes a version, or purges a deleted one.
+///
+/// Its number is never given to other bytes.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}",
+    tag = "crates",
+    params(Purge),
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+        Upstreams,
+    ),
+)]
+async fn remove_version(subject: Subject, uri: Uri) -> Answer {
+    remove(subject, uri).await
+}
+
+/// Restores a deleted crate, with the versions that were deleted with it.
+#[utoipa::path(
+    post,
+    path = "/registries/{registry}/crates/{crate}/restore",
+    tag = "crates",
+    responses(
+        (status = 200, description = "As it is now.", body = CrateItem),
+        Conflicts,
+        Upstreams,
+    ),
+)]
 async fn restore(subject: Subject) -> Answer {
     let (right, name) = subject.may(Instance::may_delete)?;
     subject
@@ -226,12 +326,41 @@ async fn restore(subject: Subject) -> Answer {
     subject.shown(&(&right).into(), &name).await
 }
 
-#[derive(Deserialize)]
+/// Restores a deleted version.
+#[utoipa::path(
+    post,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}/restore",
+    tag = "crates",
+    responses(
+        (status = 200, description = "As it is now.", body = VersionItem),
+        Conflicts,
+        Upstreams,
+    ),
+)]
+async fn restore_version(subject: Subject) -> Answer {
+    restore(subject).await
+}
+
+/// The name of the crate once more.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ReleaseRequest {
+    /// As in the address.
     confirm: String,
 }
 
+/// Gives the name of a crate that was hosted here back to the upstreams.
+#[utoipa::path(
+    post,
+    path = "/registries/{registry}/crates/{crate}/release",
+    tag = "crates",
+    request_body(content = ReleaseRequest, example = json!({ "confirm": "demo" })),
+    responses(
+        (status = 200, description = "As it is now.", body = CrateItem),
+        Conflicts,
+        Upstreams,
+    ),
+)]
 async fn release(subject: Subject, Sent(request): Sent<ReleaseRequest>) -> Answer {
     let (right, name) = subject.may_maintain()?;
     subject
@@ -242,12 +371,26 @@ async fn release(subject: Subject, Sent(request): Sent<ReleaseRequest>) -> Answe
     subject.shown(&(&right).into(), &name).await
 }
 
-#[derive(Deserialize)]
+/// From where a crate is to be read.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PinRequest {
+    /// One of the registry's.
     upstream: String,
 }
 
+/// Reads a crate from another upstream from now on.
+#[utoipa::path(
+    post,
+    path = "/registries/{registry}/crates/{crate}/pin",
+    tag = "crates",
+    request_body(content = PinRequest, example = json!({ "upstream": "crates-io" })),
+    responses(
+        (status = 200, description = "What became of it.", body = PinMoved),
+        Conflicts,
+        Upstreams,
+    ),
+)]
 async fn pin(subject: Subject, Sent(request): Sent<PinRequest>) -> Answer {
     let (right, name) = subject.may_maintain()?;
     let moved = subject
@@ -258,13 +401,29 @@ async fn pin(subject: Subject, Sent(request): Sent<PinRequest>) -> Answer {
     Ok(ok(&moved))
 }
 
-#[derive(Deserialize)]
+/// What is decided.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct QuarantineRequest {
+    /// Whether lockfiles keep building.
     action: Action,
+    /// People read it in cargo's output.
+    #[schema(min_length = 1, max_length = 500)]
     reason: String,
 }
 
+/// Holds or blocks a crate with all its versions, later ones among them.
+#[utoipa::path(
+    put,
+    path = "/registries/{registry}/crates/{crate}/quarantine",
+    tag = "quarantines",
+    request_body(content = QuarantineRequest, example = json!({ "action": "block", "reason": "RUSTSEC-2026-0001: it sends tokens away" })),
+    responses(
+        (status = 200, description = "As it stands.", body = Quarantine),
+        Conflicts,
+        Upstreams,
+    ),
+)]
 async fn quarantine(subject: Subject, Sent(request): Sent<QuarantineRequest>) -> Answer {
     let (right, name) = subject.may_maintain()?;
     let (version, caller) = (subject.version(), &subject.caller);
@@ -283,6 +442,33 @@ async fn quarantine(subject: Subject, Sent(request): Sent<QuarantineRequest>) ->
     Ok(ok(&set))
 }
 
+/// Holds or blocks a version.
+#[utoipa::path(
+    put,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}/quarantine",
+    tag = "quarantines",
+    request_body(content = QuarantineRequest, example = json!({ "action": "block", "reason": "RUSTSEC-2026-0001: it sends tokens away" })),
+    responses(
+        (status = 200, description = "As it stands.", body = Quarantine),
+        Conflicts,
+        Upstreams,
+    ),
+)]
+async fn quarantine_version(subject: Subject, sent: Sent<QuarantineRequest>) -> Answer {
+    quarantine(subject, sent).await
+}
+
+/// Lifts the quarantine of a crate.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/crates/{crate}/quarantine",
+    tag = "quarantines",
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+        Upstreams,
+    ),
+)]
 async fn lift(subject: Subject) -> Answer {
     let (right, name) = subject.may_maintain()?;
     subject
@@ -293,6 +479,33 @@ async fn lift(subject: Subject) -> Answer {
     Ok(gone())
 }
 
+/// Lifts the quarantine of a version.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}/quarantine",
+    tag = "quarantines",
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+        Upstreams,
+    ),
+)]
+async fn lift_version(subject: Subject) -> Answer {
+    lift(subject).await
+}
+
+/// Accepts that an upstream changed the bytes of a version.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}/ledger",
+    tag = "crates",
+    params(Confirm),
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+        Upstreams,
+    ),
+)]
 async fn accept(subject: Subject, uri: Uri) -> Answer {
     let (right, name) = subject.may_maintain()?;
     let asked = Asked::of(&subject.instance, &uri, &["confirm"])?;
@@ -311,6 +524,16 @@ async fn accept(subject: Subject, uri: Uri) -> Answer {
     Ok(gone())
 }
 
+/// Drops what is stored of an upstream's crate.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/cache/{crate}",
+    tag = "cache",
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+    ),
+)]
 async fn evict(subject: Subject) -> Answer {
     let (right, name) = subject.may_maintain()?;
     subject
@@ -321,6 +544,16 @@ async fn evict(subject: Subject) -> Answer {
     Ok(gone())
 }
 
+/// Drops what is stored of the upstreams of a registry.
+#[utoipa::path(
+    delete,
+    path = "/registries/{registry}/cache",
+    tag = "cache",
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+    ),
+)]
 async fn evict_all(
     State(instance): State<Arc<Instance>>,
     Path(registry): Path<String>,
@@ -337,6 +570,17 @@ async fn evict_all(
     Ok(gone())
 }
 
+/// What people held or blocked, by crate.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/quarantines",
+    tag = "quarantines",
+    security((), ("token" = [])),
+    params(Paged),
+    responses(
+        (status = 200, description = "A page of them.", body = Page<Quarantine>),
+    ),
+)]
 async fn quarantines(
     State(instance): State<Arc<Instance>>,
     Path(registry): Path<String>,
@@ -353,7 +597,43 @@ async fn quarantines(
     })
 }
 
-/// Publishes a `.crate` file without cargo.
+/// A version that was published just now.
+#[derive(Serialize, ToSchema)]
+struct Uploaded {
+    #[serde(flatten)]
+    version: VersionItem,
+    /// What its publisher may want to know.
+    warnings: Vec<String>,
+}
+
+/// A `.crate` file.
+struct File;
+
+impl PartialSchema for File {
+    fn schema() -> RefOr<Schema> {
+        // as OpenAPI 3.1 has it: bytes are nothing that a schema could speak of
+        ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .content_media_type("application/octet-stream")
+            .into()
+    }
+}
+
+impl ToSchema for File {}
+
+/// Publishes a `.crate` file without cargo; all metadata comes from it.
+#[utoipa::path(
+    post,
+    path = "/registries/{registry}/crates",
+    tag = "crates",
+    request_body(content = inline(File), content_type = "application/octet-stream"),
+    responses(
+        (status = 201, description = "It is there.", body = Uploaded),
+        Conflicts,
+        Upstreams,
+        Limited,
+    ),
+)]
 async fn upload_file(
     State(instance): State<Arc<Instance>>,
     Path(registry): Path<String>,
@@ -370,26 +650,32 @@ async fn upload_file(
         }
     };
     let read: MayRead = (&right).into();
-    let published = receive(&instance, right, body, &asking.caller)
-        .await
-        .map_err(problem)?;
+    let received = receive(&instance, right, (&parts.headers, body), &asking.caller);
+    let published = received.await.map_err(problem)?;
     let name = published.name.spelling();
     let item = instance
         .version_item(&read, &name, &published.version)
         .await
         .map_err(problem)?;
-    let mut shown = json!(item);
-    shown["warnings"] = json!(published.warnings);
-    Ok(created(&shown))
+    Ok(created(&Uploaded {
+        version: item,
+        warnings: published.warnings,
+    }))
 }
 
 async fn receive(
     instance: &Arc<Instance>,
     right: MayPublish,
-    body: Body,
+    (headers, body): (&HeaderMap, Body),
     caller: &Caller,
 ) -> Result<Published, Failure> {
-    let mut publish = instance.start_upload(right).await?;
+    let mut publish = match instance.start_upload(right).await {
+        Ok(publish) => publish,
+        Err(failure) => {
+            upload::let_go(headers, body);
+            return Err(failure);
+        }
+    };
     upload::receive(&mut publish, body).await?;
     publish.finish(caller).await
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use supercargo_registry::{Actor, Caller, Denied, Failure, Instance, Refusal};
 use supercargo_types::RegistryName;
 
+use super::{described::Page, description::check_query};
 use crate::{
     app::{self, MANAGEMENT, Peer},
     attempts::DeniedFor,
@@ -21,11 +22,13 @@ use crate::{
 
 /// Requests are small.
 const BODY_BYTES: usize = 1 << 20;
+/// Those of strangers, who could send them for nothing: a token with its lists of names fits.
+const STRANGERS_BODY_BYTES: usize = 16 << 10;
 /// Characters of what is wrong with a request.
 const REASON: usize = 500;
 /// Items on a page where nothing is said, and at most.
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 200;
+pub(super) const PAGE: u32 = 50;
+pub(super) const LONGEST_PAGE: u32 = 200;
 
 /// Who asks, from where.
 pub(super) struct Asking {
@@ -42,9 +45,10 @@ impl FromRequestParts<Arc<Instance>> for Asking {
     ) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0);
         let caller = app::caller(&parts.headers, peer);
-        let actor = app::actor(instance, &parts.headers)
+        let actor = app::actor(instance, &parts.headers, peer)
             .await
             .map_err(|failure| Problem::of(instance, failure))?;
+        check_query(instance, parts, actor.is_some())?;
         Ok(Self { actor, caller })
     }
 }
@@ -71,21 +75,42 @@ impl<T: DeserializeOwned> FromRequest<Arc<Instance>> for Sent<T> {
         if !request.headers().contains_key(AUTHORIZATION) {
             return Err(Problem::of(instance, Denied::SignIn));
         }
-        let bytes = body::whole(request.into_body(), BODY_BYTES)
-            .await
-            .map_err(|failure| Problem::of(instance, failure))?;
-        // serde would take a list of values in the right order as well
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            let text = "the request has to be a JSON object, as in `{\"name\":\"acme\"}`";
-            return Err(Problem::of(instance, Refusal::Shape(text.to_owned())));
-        }
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            // a wrong value is repeated in it, however long
-            let reason: String = error.to_string().chars().take(REASON).collect();
-            let text = format!("the request does not have the expected shape: {reason}");
-            Problem::of(instance, Refusal::Shape(text))
-        })
+        read(request, BODY_BYTES, instance).await.map(Self)
     }
+}
+
+/// The same of somebody who may be anybody: shorter.
+pub(super) struct SentByStranger<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Instance>> for SentByStranger<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, instance: &Arc<Instance>) -> Result<Self, Problem> {
+        read(request, STRANGERS_BODY_BYTES, instance)
+            .await
+            .map(Self)
+    }
+}
+
+async fn read<T: DeserializeOwned>(
+    request: Request,
+    limit: usize,
+    instance: &Instance,
+) -> Result<T, Problem> {
+    let bytes = body::whole(request.into_body(), limit)
+        .await
+        .map_err(|failure| Problem::of(instance, failure))?;
+    // serde would take a list of values in the right order as well
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        let text = "the request has to be a JSON object, as in `{\"name\":\"acme\"}`";
+        return Err(Problem::of(instance, Refusal::Shape(text.to_owned())));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        // a wrong value is repeated in it, however long
+        let reason: String = error.to_string().chars().take(REASON).collect();
+        let text = format!("the request does not have the expected shape: {reason}");
+        Problem::of(instance, Refusal::Shape(text))
+    })
 }
 
 /// The query's pairs, decoded; unknown ones are refused by name.
@@ -264,7 +289,11 @@ pub(super) fn page<T: Serialize>(
 ) -> Response<Body> {
     let full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let next = items.last().filter(|_| full).map(cursor);
-    ok(&json!({ "items": items, "next_cursor": next, "total": total }))
+    ok(&Page {
+        items: items.iter().collect(),
+        next_cursor: next,
+        total,
+    })
 }
 
 pub(super) async fn no_such_route() -> Response<Body> {

@@ -2,27 +2,35 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::extract::State;
 use http::Uri;
-use serde_json::json;
-use supercargo_registry::{Failure, Instance, UpstreamEdit, UpstreamRequest, UpstreamTest};
+use serde::Serialize;
+use supercargo_registry::{
+    Failure, Health, Instance, UpstreamDetail, UpstreamEdit, UpstreamRequest, UpstreamTest,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::described::{Conflicts, Page, Paged, Upstreams};
 use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, ok, page_of};
 
-pub(super) fn router() -> Router<Arc<Instance>> {
-    Router::new()
-        .route("/upstreams", get(list).post(create))
-        .route(
-            "/upstreams/{upstream}",
-            get(show).patch(edit).delete(delete),
-        )
-        .route("/upstreams/{upstream}/test", post(test))
+pub(super) fn router() -> OpenApiRouter<Arc<Instance>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, edit, delete))
+        .routes(routes!(test))
 }
 
+/// The upstreams that whoever asks may see, by name.
+#[utoipa::path(
+    get,
+    path = "/upstreams",
+    tag = "upstreams",
+    params(Paged),
+    responses(
+        (status = 200, description = "A page of them.", body = Page<UpstreamDetail>),
+    ),
+)]
 async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -> Answer {
     let actor = instance
         .at_home(asking.actor)
@@ -36,6 +44,20 @@ async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -
     )
 }
 
+/// Makes an upstream: a preset, a sparse index, or a registry of this server.
+///
+/// Secrets never come back. `usable_by` null: without credentials every registry's admin may attach it, with credentials
+/// instance admins alone.
+#[utoipa::path(
+    post,
+    path = "/upstreams",
+    tag = "upstreams",
+    request_body(content = UpstreamRequest, example = json!({ "name": "partner", "index": "sparse+https://crates.partner.example/index/", "auth": { "kind": "bearer", "secret": "…" }, "usable_by": ["acme"] })),
+    responses(
+        (status = 201, description = "It is there.", body = UpstreamDetail),
+        Conflicts,
+    ),
+)]
 async fn create(
     State(instance): State<Arc<Instance>>,
     asking: Asking,
@@ -52,6 +74,39 @@ async fn create(
     Ok(created(&upstream))
 }
 
+/// An upstream and how it does.
+#[derive(Serialize, ToSchema)]
+struct UpstreamShown {
+    #[serde(flatten)]
+    upstream: UpstreamDetail,
+    /// How it does.
+    health: Health,
+}
+
+/// What a test of the connection found.
+#[derive(Serialize, ToSchema)]
+struct TestShown {
+    /// Whether it answers as a registry does.
+    ok: bool,
+    /// How long that took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    latency_ms: Option<u64>,
+    /// Why not, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+}
+
+/// An upstream and how it does.
+#[utoipa::path(
+    get,
+    path = "/upstreams/{upstream}",
+    tag = "upstreams",
+    responses(
+        (status = 200, description = "As it is.", body = UpstreamShown),
+    ),
+)]
 async fn show(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
@@ -61,12 +116,23 @@ async fn show(
     let actor = instance
         .at_home(asking.actor)
         .map_err(|denied| problem(denied.into()))?;
-    let mut shown = json!(instance.upstream(&actor, &name).map_err(problem)?);
+    let upstream = instance.upstream(&actor, &name).map_err(problem)?;
     let health = instance.upstream_health(&actor, &name).await;
-    shown["health"] = json!(health.map_err(problem)?);
-    Ok(ok(&shown))
+    let health = health.map_err(problem)?;
+    Ok(ok(&UpstreamShown { upstream, health }))
 }
 
+/// Changes an upstream; what is absent stays.
+#[utoipa::path(
+    patch,
+    path = "/upstreams/{upstream}",
+    tag = "upstreams",
+    request_body(content = UpstreamEdit, example = json!({ "auth": { "kind": "token", "secret": "…" } })),
+    responses(
+        (status = 200, description = "As it is now.", body = UpstreamDetail),
+        Conflicts,
+    ),
+)]
 async fn edit(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
@@ -84,6 +150,16 @@ async fn edit(
     Ok(ok(&upstream))
 }
 
+/// Deletes an upstream that no registry reads through.
+#[utoipa::path(
+    delete,
+    path = "/upstreams/{upstream}",
+    tag = "upstreams",
+    responses(
+        (status = 204, description = "Done."),
+        Conflicts,
+    ),
+)]
 async fn delete(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
@@ -100,6 +176,16 @@ async fn delete(
     Ok(gone())
 }
 
+/// Asks an upstream whether it answers as a registry does.
+#[utoipa::path(
+    post,
+    path = "/upstreams/{upstream}/test",
+    tag = "upstreams",
+    responses(
+        (status = 200, description = "What was found.", body = TestShown),
+        Upstreams,
+    ),
+)]
 async fn test(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
@@ -114,9 +200,15 @@ async fn test(
         .await
         .map_err(problem)?;
     Ok(ok(&match result {
-        UpstreamTest::Works(latency) => {
-            json!({ "ok": true, "latency_ms": u64::try_from(latency.as_millis()).unwrap_or(u64::MAX) })
-        }
-        UpstreamTest::Fails(reason) => json!({ "ok": false, "reason": reason }),
+        UpstreamTest::Works(latency) => TestShown {
+            ok: true,
+            latency_ms: Some(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
+            reason: None,
+        },
+        UpstreamTest::Fails(reason) => TestShown {
+            ok: false,
+            latency_ms: None,
+            reason: Some(reason),
+        },
     }))
 }

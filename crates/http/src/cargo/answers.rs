@@ -1,7 +1,7 @@
 //! Small answers that several of Cargo's routes share.
 
 use axum::body::{Body, Bytes};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 use supercargo_types::Timestamp;
 
@@ -88,8 +88,15 @@ pub(crate) fn wrong_method(deed: &Deed) -> Response<Body> {
     response
 }
 
+/// Whether a handler may be asked for this method at all: what is not listed as allowed never reaches one.
+pub(crate) fn takes(deed: &Deed, method: &Method) -> bool {
+    methods(deed)
+        .split(", ")
+        .any(|listed| listed == method.as_str())
+}
+
 /// As the header `Allow` lists them.
-fn methods(deed: &Deed) -> &'static str {
+pub(super) fn methods(deed: &Deed) -> &'static str {
     match deed {
         Deed::Config(_)
         | Deed::Index(..)

@@ -10,7 +10,7 @@ mod range;
 mod read_api;
 mod web_api;
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -24,27 +24,35 @@ use crate::{
     problem::{self, Surface},
     upload,
 };
-use paths::Deed;
+use paths::{ADDRESSES, Deed};
 
-/// Answers one of Cargo's routes. The only place that turns such a URL into a registry.
+/// Every address of Cargo's protocol, with the methods that it takes, as `Allow` lists them.
+pub fn addresses() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ADDRESSES.into_iter().filter_map(|path| {
+        let route = Route::parse(path)?;
+        Some((path, answers::methods(&route.deed)))
+    })
+}
+
+/// Answers one of Cargo's routes. The only place that turns such a URL into a registry. What it changes something by, it takes.
 pub(crate) async fn answer(
     instance: &Arc<Instance>,
     route: &Route<'_>,
-    request: Request<Body>,
+    request: &mut Request<Body>,
     asking: &Asking,
 ) -> Response<Body> {
     let surface = match route.deed {
         Deed::Config(_) | Deed::Index(..) | Deed::Download { .. } | Deed::Me => Surface::Plain,
         _ => Surface::Cargo,
     };
-    let agent = request.headers().get(header::USER_AGENT).cloned();
     match handle(instance, route.registry, &route.deed, request, asking).await {
         Ok(response) => response,
         Err(failure) => match route.registry.parse() {
             Ok(name) => {
                 let mut response = problem::answer(&failure, surface, instance.site(), Some(&name));
                 if surface == Surface::Plain {
-                    old_clients::explain(&mut response, agent.as_ref(), &name);
+                    let agent = request.headers().get(header::USER_AGENT);
+                    old_clients::explain(&mut response, agent, &name);
                 }
                 response
             }
@@ -58,7 +66,7 @@ async fn handle(
     instance: &Arc<Instance>,
     name: &str,
     deed: &Deed,
-    request: Request<Body>,
+    request: &mut Request<Body>,
     asking: &Asking,
 ) -> Result<Response<Body>, Failure> {
     let method = request.method();
@@ -71,9 +79,13 @@ async fn handle(
         });
     }
     if *deed == Deed::Publish && method == http::Method::PUT {
-        return Box::pin(publish(instance, name, request, asking)).await;
+        return Box::pin(publish(instance, name, mem::take(request), asking)).await;
     }
-    let actor = app::actor(instance, request.headers()).await?;
+    let actor = app::actor(instance, request.headers(), asking.peer).await?;
+    if !answers::takes(deed, method) {
+        instance.may_read(name, actor)?;
+        return Ok(answers::wrong_method(deed));
+    }
     match deed {
         Deed::Config(view) if reads => {
             let right = instance.may_read(name, actor)?;
@@ -128,6 +140,7 @@ async fn handle(
         }
         Deed::Owners(krate) if method == http::Method::PUT => {
             let right = instance.may_own(name, actor)?;
+            let request = mem::take(request);
             Box::pin(web_api::change_owners(
                 instance, &right, krate, true, request, asking,
             ))
@@ -135,12 +148,14 @@ async fn handle(
         }
         Deed::Owners(krate) if method == http::Method::DELETE => {
             let right = instance.may_own(name, actor)?;
+            let request = mem::take(request);
             Box::pin(web_api::change_owners(
                 instance, &right, krate, false, request, asking,
             ))
             .await
         }
         Deed::JobTokens if method == Method::POST => {
+            let request = mem::take(request);
             Box::pin(job_tokens::exchange(instance, name, request, asking)).await
         }
         Deed::JobTokens if method == Method::DELETE => {
@@ -190,7 +205,7 @@ async fn publish(
     asking: &Asking,
 ) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
-    let right = match app::actor(instance, &parts.headers).await {
+    let right = match app::actor(instance, &parts.headers, asking.peer).await {
         Ok(actor) => instance.may_publish(name, actor).map_err(Failure::from),
         Err(failure) => Err(failure),
     };

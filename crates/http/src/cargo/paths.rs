@@ -67,6 +67,34 @@ pub(crate) enum VersionPart {
     Readme,
 }
 
+/// Where each deed has its address. What may be done there by whom is a table of its own, which a test holds against these.
+pub(super) const ADDRESSES: [&str; 24] = [
+    "/{registry}/index/config.json",
+    "/{registry}/index/{file}",
+    "/{registry}/mirror/index/config.json",
+    "/{registry}/mirror/index/{file}",
+    "/{registry}/hosted/index/config.json",
+    "/{registry}/hosted/index/{file}",
+    "/{registry}/api/v1/crates",
+    "/{registry}/api/v1/crates/new",
+    "/{registry}/api/v1/crates/{crate}",
+    "/{registry}/api/v1/crates/{crate}/versions",
+    "/{registry}/api/v1/crates/{crate}/reverse_dependencies",
+    "/{registry}/api/v1/crates/{crate}/downloads",
+    "/{registry}/api/v1/crates/{crate}/owners",
+    "/{registry}/api/v1/crates/{crate}/{version}",
+    "/{registry}/api/v1/crates/{crate}/{version}/dependencies",
+    "/{registry}/api/v1/crates/{crate}/{version}/downloads",
+    "/{registry}/api/v1/crates/{crate}/{version}/readme",
+    "/{registry}/api/v1/crates/{crate}/{version}/download",
+    "/{registry}/mirror/api/v1/crates/{crate}/{version}/download",
+    "/{registry}/api/v1/crates/{crate}/{version}/yank",
+    "/{registry}/api/v1/crates/{crate}/{version}/unyank",
+    "/{registry}/api/v1/trusted_publishing/tokens",
+    "/{registry}/api/v1/{unknown}",
+    "/{registry}/me",
+];
+
 impl<'a> Route<'a> {
     /// `None` for a path that is none of Cargo's.
     pub(crate) fn parse(path: &'a str) -> Option<Self> {
@@ -233,6 +261,49 @@ mod tests {
 
     fn deed(path: &str) -> Option<String> {
         Route::parse(path).map(|route| format!("{} {:?}", route.registry, route.deed))
+    }
+
+    /// A number for each deed, counted without a gap; a new one makes this not compile.
+    fn number(deed: &Deed) -> usize {
+        match deed {
+            Deed::Config(View::Index) => 0,
+            Deed::Config(View::Mirror) => 1,
+            Deed::Config(View::Hosted) => 2,
+            Deed::Index(View::Index, _) => 3,
+            Deed::Index(View::Mirror, _) => 4,
+            Deed::Index(View::Hosted, _) => 5,
+            Deed::Download { view, .. } if *view == View::Mirror => 6,
+            Deed::Download { .. } => 7,
+            Deed::Publish => 8,
+            Deed::Yank { .. } => 9,
+            Deed::Unyank { .. } => 10,
+            Deed::Owners(_) => 11,
+            Deed::Search => 12,
+            Deed::JobTokens => 13,
+            Deed::Me => 14,
+            Deed::Unknown => 15,
+            Deed::OfCrate { part, .. } => match part {
+                CratePart::Whole => 16,
+                CratePart::Versions => 17,
+                CratePart::Dependents => 18,
+                CratePart::Downloads => 19,
+            },
+            Deed::OfVersion { part, .. } => match part {
+                VersionPart::Whole => 20,
+                VersionPart::Dependencies => 21,
+                VersionPart::Downloads => 22,
+                VersionPart::Readme => 23,
+            },
+        }
+    }
+
+    /// I5: what is missing here would be missing in the table of rights.
+    #[test]
+    fn every_deed_has_its_address_in_the_list() {
+        let deeds = ADDRESSES.map(|path| Route::parse(path).map(|route| number(&route.deed)));
+        let mut deeds: Vec<_> = deeds.into_iter().flatten().collect();
+        deeds.sort_unstable();
+        assert_eq!(deeds, (0..ADDRESSES.len()).collect::<Vec<_>>());
     }
 
     #[test]

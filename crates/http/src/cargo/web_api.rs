@@ -26,8 +26,15 @@ pub(super) async fn publish(
     asking: &Asking,
 ) -> Result<Response<Body>, Failure> {
     let caller = caller(request.headers(), asking.peer);
-    let mut publish = instance.start_publish(right).await?;
-    upload::receive(&mut publish, request.into_body()).await?;
+    let (parts, body) = request.into_parts();
+    let mut publish = match instance.start_publish(right).await {
+        Ok(publish) => publish,
+        Err(failure) => {
+            upload::let_go(&parts.headers, body);
+            return Err(failure);
+        }
+    };
+    upload::receive(&mut publish, body).await?;
     let published = publish.finish(&caller).await?;
     Ok(ok(&json!({
         "warnings": { "invalid_categories": [], "invalid_badges": [], "other": published.warnings }

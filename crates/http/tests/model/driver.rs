@@ -428,9 +428,7 @@ impl Run<'_> {
         }
         // what cargo sends; the date alone is what old proxies send, and matters where something changed
         let mut validators = vec![("if-none-match", &before.etag)];
-        // what another registry of the server takes away out of a view leaves no date there
-        let reads_through = place == Place::Acme && self.places.contains(&Place::Shared);
-        if now.changed_at > before.changed_at || !is_same && !reads_through {
+        if now.changed_at > before.changed_at || !is_same {
             validators.push(("if-modified-since", &before.last_modified));
         }
         for (header, value) in validators {

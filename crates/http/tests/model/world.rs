@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use supercargo_blobs::{Blobs, MemoryLimits};
-use supercargo_registry::{AuditSettings, Instance, Limits, SecretKey, Settings, UpstreamSettings};
+use supercargo_registry::{
+    AuditSettings, Instance, Limits, Rates, SecretKey, SessionSettings, Settings, UpstreamSettings,
+};
 use supercargo_store::{DatabaseUrl, Store};
 use supercargo_testkit::{Client, Package, Postgres, TestDatabase};
 use supercargo_types::{Clock, Digest, Random, Site, Timestamp, TokenSecret};
@@ -164,6 +166,9 @@ impl World {
                 crate_size: 1 << 20,
                 unpacked_size: 1 << 22,
             },
+            rates: Rates::default(),
+            sessions: SessionSettings::default(),
+            sign_on: None,
             audit: AuditSettings::default(),
             secret_key: SecretKey::new([7; 32]),
             clock: self.clock.clone(),

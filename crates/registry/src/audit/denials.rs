@@ -68,8 +68,8 @@ impl Source {
     }
 }
 
-/// What an address stands for.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+/// What an address stands for: whoever has one of an IPv6 network has all of them.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => {
             Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
@@ -237,6 +237,11 @@ impl Instance {
             None => kept(&reason, LONGEST_REASON),
         });
         self.denials.state().note(entry);
+    }
+
+    /// Remembers an entry whose number is bounded where it is made.
+    pub(crate) fn note_bounded(&self, entry: AuditEntry) {
+        self.denials.state().push(entry);
     }
 
     /// Writes what was denied since the last time; what cannot be written now is tried again.

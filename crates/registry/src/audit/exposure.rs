@@ -8,6 +8,7 @@ use supercargo_store::{PullRow, PulledVersion, Reader};
 use supercargo_types::{
     CanonicalName, NamePattern, RegistryName, Spelling, Timestamp, VersionPattern, version_number,
 };
+use utoipa::ToSchema;
 
 use crate::{
     Instance,
@@ -19,7 +20,7 @@ use crate::{
 const SHOWN: usize = 32;
 
 /// Who pulled a version, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Pull {
     /// Who; none: somebody without a token.
     pub principal: Option<String>,
@@ -38,7 +39,7 @@ pub struct Pull {
 }
 
 /// A page of who pulled something.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Exposure {
     /// By registry, then the highest version first, then by reader.
     pub items: Vec<Pull>,

@@ -11,6 +11,7 @@ mod retention;
 use serde::Serialize;
 use supercargo_store::{AuditFilter, AuditRow, DOWNLOADED};
 use supercargo_types::{CanonicalName, RegistryName, Timestamp};
+use utoipa::ToSchema;
 
 use crate::{
     Instance,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 pub use denials::Attempt;
-pub(crate) use denials::Denials;
+pub(crate) use denials::{Denials, network};
 pub use exposure::{Exposure, Pull, VersionsAsked};
 pub(crate) use readers::Readers;
 pub(crate) use retention::keep_tidy;
@@ -51,7 +52,7 @@ pub struct AuditQuery {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AuditItem {
     /// Its place in its log; the newest has the highest.
     pub id: i64,
@@ -144,7 +145,7 @@ impl Instance {
     /// # Errors
     /// [`Denied`] when it is not there any more.
     pub async fn still_may_audit(&self, right: &MayAudit) -> Outcome<()> {
-        let actor = self.actor_of(&right.actor.hash).await?;
+        let actor = self.actor_again(&right.actor).await?;
         let name = right.registry.as_ref().map(|before| before.name.as_str());
         let again = self.may_audit(name, Some(actor))?;
         match (&right.registry, &again.registry) {

@@ -345,15 +345,13 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, sync::Arc, time::Duration};
+    use std::time::Duration;
 
     use futures_util::FutureExt as _;
-    use supercargo_blobs::{Blobs, MemoryLimits};
-    use supercargo_store::{AuditFilter, DatabaseUrl, Store};
-    use supercargo_types::{Clock, Random, Site};
+    use supercargo_store::AuditFilter;
 
     use super::*;
-    use crate::{Attempt, AuditSettings, Limits, SecretKey, Settings, UpstreamSettings};
+    use crate::{Attempt, trial};
 
     fn download(number: usize) -> NewDownload {
         NewDownload {
@@ -447,36 +445,6 @@ mod tests {
         assert_eq!(readers.take_lost(), (0, 0));
     }
 
-    async fn instance(folder: &Path) -> Arc<Instance> {
-        let database = DatabaseUrl::Sqlite(folder.join("database"));
-        let settings = Settings {
-            site: Site::new("http://localhost", &[]).unwrap(),
-            upstream: UpstreamSettings {
-                freshness: Duration::ZERO,
-                stale_while_revalidate: Duration::ZERO,
-                negative: Duration::ZERO,
-                stale_if_error: Duration::ZERO,
-                timeout: Duration::from_secs(1),
-                allow_addresses: Vec::new(),
-                read_ahead: false,
-                cache_size: None,
-            },
-            limits: Limits {
-                crate_size: 1,
-                unpacked_size: 1,
-            },
-            audit: AuditSettings::default(),
-            secret_key: SecretKey::new([7; 32]),
-            clock: Clock::default(),
-            random: Random::System,
-        };
-        let blobs = Blobs::open(folder.join("blobs"), MemoryLimits::default());
-        let store = Store::open(&database).await.unwrap();
-        Instance::open(store, blobs.await.unwrap(), settings)
-            .await
-            .unwrap()
-    }
-
     #[tokio::test]
     async fn whoever_hangs_up_while_downloads_are_written_takes_none_with_them() {
         let readers = Readers::default();
@@ -496,7 +464,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_else_waits_for_a_long_batch_of_downloads() {
         let folder = tempfile::tempdir().unwrap();
-        let instance = instance(folder.path()).await;
+        let instance = trial::instance(folder.path()).await;
         let long = instance.readers.writing.lock().await;
         // the first round is over, or hangs
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -13,6 +13,8 @@ use crate::{Caller, Instance, refusal::Outcome};
 const EVERY: Duration = Duration::from_hours(1);
 /// Rows that go at once: other writes wait for no more than these.
 const AT_ONCE: u32 = 1000;
+/// Sessions that have ended, for whoever looks for one that a row of the audit log names.
+const SESSIONS_FOR: Duration = Duration::from_hours(7 * 24);
 /// What counts as lately.
 pub(crate) const RECENT: Duration = Duration::from_hours(30 * 24);
 
@@ -40,6 +42,10 @@ impl Instance {
         let settings = self.audit_settings().clone();
         let now = self.clock().now();
         while self.store.prune_jobs(now, AT_ONCE).await? >= u64::from(AT_ONCE) {}
+        while self.store.prune_limits(now, AT_ONCE).await? >= u64::from(AT_ONCE) {}
+        while self.store.prune_device_logins(now, AT_ONCE).await? >= u64::from(AT_ONCE) {}
+        let ended = now.minus(SESSIONS_FOR);
+        while self.store.prune_sessions(ended, AT_ONCE).await? == u64::from(AT_ONCE) {}
         if let Some(keep) = settings.keep_downloads {
             let before = now.minus(keep);
             while self.store.prune_downloads(before, AT_ONCE).await? == u64::from(AT_ONCE) {}

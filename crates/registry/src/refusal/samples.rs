@@ -1,6 +1,6 @@
 //! One of each refusal, read side by side: they have to sound as if one careful person had written them.
 
-use std::io;
+use std::{io, time::Duration};
 
 use supercargo_package::{
     ArchiveRefused, FeatureRefused, FramePart, FrameRefused, InvalidVersion, ManifestRefused,
@@ -8,12 +8,12 @@ use supercargo_package::{
 use supercargo_policy::Verdict;
 use supercargo_types::{
     AccountName, Action, ClaimMode, CrateName, InvalidCrateName, InvalidPattern,
-    InvalidRegistryName, NamePattern, RegistryName, Timestamp,
+    InvalidRegistryName, NamePattern, Rate, RegistryName, Timestamp,
 };
 use supercargo_upstream::UpstreamFailed;
 
 use super::{Refusal, RefusalClass};
-use crate::rights::Denied;
+use crate::{DeviceLoginRefused, TooMany, rights::Denied};
 
 /// Samples, and a `match` over their type that has no `_`: a variant that has no sample does not compile.
 macro_rules! samples {
@@ -22,6 +22,9 @@ macro_rules! samples {
         vec![$($type::$variant $fields),+]
     }};
 }
+
+/// For what is done too often.
+const WAIT: Duration = Duration::from_secs(12);
 
 fn acme() -> RegistryName {
     "acme".parse().unwrap()
@@ -133,6 +136,12 @@ fn refusals() -> Vec<Refusal> {
         TeamOfUsers(text("service:ci")),
         NotInTeam { user: text("alice"), team: team() },
         TeamIsLastOwner { team: team(), crates: text("`demo` in `acme`") },
+        AccountIsLastOwner { account: text("alice"), crates: text("`demo` in registry `acme`") },
+        LastAdmin(text("alice")),
+        ConfirmAccount { account: text("service:ci"), name: "ci".parse().unwrap() },
+        PasswordShape(text("a password has at most 1024 bytes; take a shorter one")),
+        WrongPassword {},
+        TooManySignIns {},
         ClaimTaken { registry: acme(), pattern: pattern() },
         NoClaim { registry: acme(), pattern: pattern() },
         ConfirmClaim(pattern()),
@@ -142,8 +151,15 @@ fn refusals() -> Vec<Refusal> {
         OfJobs(text("job:acme.release")),
         NotOfJobs { registry: acme(), name: demo(), principal: text("job:acme.release") },
         IssuerFailed(text("the issuer `https://ci.acme.example` cannot be asked for its keys now")),
+        TooMany(TooMany::DeviceLogins { wait: WAIT }),
+        DeviceLogin(DeviceLoginRefused::Pending),
         TooManyJobs {},
         NoToken(text("7f3a")),
+        NoSession(text("7f3a")),
+        SignOn(text("the account `alice` is disabled; ask an instance admin")),
+        IdentityTaken {},
+        NoIdentity(text("https://id.acme.example")),
+        LastWayIn {},
         TokenShape(text("`expires_at` is in the past")),
         UnknownOwner(text("carol")),
         LastOwner { owner: text("alice"), name: demo() },
@@ -164,6 +180,29 @@ fn frames() -> Vec<FrameRefused> {
         Version(InvalidVersion::TooLong),
         Trailing {},
         Short { part: FramePart::Metadata, missing: 4 },
+    )
+}
+
+fn too_many() -> Vec<TooMany> {
+    samples!(TooMany:
+        Publishes { principal: text("service:ci"), rate: Rate::each_second(300, 1), wait: WAIT },
+        SignIns { wait: WAIT },
+        BadTokens { why: text("this token has expired; make a new one"), wait: WAIT },
+        DeviceLogins { wait: WAIT },
+        DeviceCodes { wait: WAIT },
+    )
+}
+
+fn device_logins() -> Vec<DeviceLoginRefused> {
+    samples!(DeviceLoginRefused:
+        Pending {},
+        SlowDown {},
+        Denied {},
+        Expired {},
+        UnknownCode(text("BCDF-GHJK")),
+        NoCode {},
+        Decided {},
+        TooMany {},
     )
 }
 
@@ -249,6 +288,7 @@ fn denials() -> Vec<Denied> {
     samples!(Denied:
         SignIn {},
         BadToken("this token has expired; make a new one"),
+        BadPassword {},
         Hidden {},
         Right(text("`bob` may not publish in registry `acme`: that needs the role `publisher` there; ask one of its admins")),
     )
@@ -263,6 +303,14 @@ fn read_aloud() -> String {
         lines.extend(refusals.iter().map(line));
     };
     say("use cases", refusals());
+    say(
+        "too often",
+        too_many().into_iter().map(Refusal::from).collect(),
+    );
+    say(
+        "login in the browser",
+        device_logins().into_iter().map(Refusal::from).collect(),
+    );
     say(
         "publish frame",
         frames().into_iter().map(Refusal::from).collect(),
@@ -369,6 +417,12 @@ fn every_refusal_is_read_side_by_side() {
     not-a-user: only users can be members of a team, and `service:ci` is none; give it a role or a crate of its own instead
     not-a-member: `alice` is not a member of team `core`
     last-owner: team `core` is the last owner of `demo` in `acme`; add another owner there first: `cargo owner --add NAME CRATE --registry REGISTRY`
+    last-owner: `alice` is the last owner of `demo` in registry `acme`; add another owner there first: `cargo owner --add NAME CRATE --registry REGISTRY`, and disable the account until then
+    last-admin: `alice` is the last instance admin who is not disabled; give somebody else that role first: `supercargo user edit NAME --instance-role admin`
+    confirmation-needed: this deletes `service:ci` for ever, and nobody gets the name again; repeat the name to confirm: `?confirm=ci`
+    invalid-password: a password has at most 1024 bytes; take a shorter one
+    wrong-password: that is not your present password; type it again, or ask an instance admin to give you another one
+    too-many-sign-ins: too many people sign in at this moment; try again in a few seconds
     claim-exists: pattern `acme-*` is already claimed in registry `acme`; to change its mode, delete that claim first
     no-such-claim: pattern `acme-*` is not claimed in registry `acme`; `supercargo claim list acme` shows those there are
     confirmation-needed: names that `acme-*` covers and that were never hosted here go back to upstream; repeat the pattern to confirm: `?confirm=acme-*`
@@ -378,13 +432,25 @@ fn every_refusal_is_read_side_by_side() {
     account-of-jobs: `job:acme.release` stands for the jobs of a trusted publisher, which have what it says and nothing else; change it there: `supercargo trusted-publisher edit`
     not-an-owner: crate `demo` of registry `acme` belongs to others, and `job:acme.release` writes its own crates only; ask an admin of the registry to give the trusted publisher a pattern that covers it
     issuer-failed: the issuer `https://ci.acme.example` cannot be asked for its keys now; run the job again
+    too-many-logins: too many logins were begun from this address; try again in 12 seconds
     too-many-jobs: too many jobs ask for a token at this moment; try again in a few seconds
     no-such-token: there is no token with the id `7f3a`; `supercargo token list` shows those there are
+    no-such-session: there is no session with the id `7f3a`; `GET /api/v1/sessions` shows those there are
+    sign-on-failed: the account `alice` is disabled; ask an instance admin
+    identity-taken: this identity is linked to an account already; unlink it there first, or ask an instance admin
+    no-such-identity: the account has no identity like this at `https://id.acme.example`; look at the list of those it has
+    last-way-to-sign-in: this is the only way to sign in to the account; set a password or link another identity first
     invalid-token-request: `expires_at` is in the past
     unknown-owner: `carol` is not a user, service account or team of this server; owners are written as `alice`, `service:ci` or `team:core`
     last-owner: `alice` is the last owner of crate `demo`; add another one first: `cargo owner --add NAME demo`
     not-an-owner: `bob` is not an owner of crate `demo`; `cargo owner --list demo` shows who is
     invalid-request: the request has more than 65536 bytes
+    -- too often
+    too-many-publishes: `service:ci` publishes too often: this server takes 300 at once and then 1 each second of a principal; publish the rest in 12 seconds, or ask its operator to raise `limits.publishes`
+    too-many-failed-sign-ins: too many failed sign-ins; try again in 12 seconds
+    too-many-bad-tokens: this token has expired; make a new one (too many bad tokens come from this address; correct what sends them, a good one is taken at once)
+    too-many-logins: too many logins were begun from this address; try again in 12 seconds
+    too-many-codes: too many codes that no login waits for; look once more at the one in your terminal, and try again in 12 seconds
     -- publish frame
     invalid-publish-frame: the crate file has 70 MiB, more than the limit of 64 MiB; leave files out with `exclude` in `[package]`, or ask the administrator to raise `limits.crate_size`
     invalid-publish-frame: the publish metadata cannot be read: missing field `name`; send what `cargo publish` sends
@@ -450,6 +516,7 @@ fn every_refusal_is_read_side_by_side() {
     sign-in: this needs a token; send one in the `Authorization` header
     bad-token: this token has expired; make a new one, then run `cargo login --registry acme`
     bad-token: this token has expired; make a new one
+    bad-password: no account has this name and this password; type both again, or ask an instance admin to give you another password
     no-such-registry: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member
     no-such-registry: there is no such registry, or this token may not read it; ask its admins to add you as a member
     not-allowed: `bob` may not publish in registry `acme`: that needs the role `publisher` there; ask one of its admins
@@ -502,8 +569,12 @@ fn only_what_was_sent_is_invalid() {
     invalid-upstream
     not-a-user
     confirmation-needed
+    invalid-password
+    wrong-password
+    confirmation-needed
     invalid-trusted-publisher
     account-of-jobs
+    sign-on-failed
     invalid-token-request
     unknown-owner
     last-owner

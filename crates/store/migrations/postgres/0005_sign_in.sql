@@ -56,3 +56,13 @@ CREATE TABLE limits (
     full_at BIGINT NOT NULL
 );
 CREATE INDEX limits_by_end ON limits (full_at);
+
+-- What a registry gave out of upstreams' and its ledger does not know any more, since a claim or a maintainer overrode it: a
+-- later hold must not break the builds that have it.
+CREATE TABLE formerly_served (
+    registry_id BIGINT NOT NULL REFERENCES registries (id),
+    spelling TEXT NOT NULL,
+    version TEXT NOT NULL,
+    checksum BYTEA NOT NULL,
+    PRIMARY KEY (registry_id, spelling, version, checksum)
+);

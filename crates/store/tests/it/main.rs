@@ -5,16 +5,21 @@
     reason = "a test that panics has failed, and clippy knows only functions marked as tests"
 )]
 
+mod accounts;
 mod alarms;
 mod audit;
 mod cache;
 mod claims;
 mod databases;
 mod dependencies;
+mod device_logins;
 mod downloads;
 mod feed;
 mod fixtures;
+mod identities;
+mod limits;
 mod opening;
+mod overview;
 mod owners;
 mod pins;
 mod publishing;

@@ -166,12 +166,13 @@ async fn principals_are_listed_page_by_page(database: Database) {
     let mut names = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = store.list_principals(PrincipalKind::User, 2, after.as_deref());
+        let page = store.list_accounts(PrincipalKind::User, None, 2, after.as_deref());
         let page = page.await.unwrap();
         assert_eq!(page.total, 4);
         let Some(last) = page.items.last() else { break };
-        after = Some(last.name.to_string());
-        names.extend(page.items.iter().map(|row| row.name.to_string()));
+        after = Some(last.principal.name.to_string());
+        let found = page.items.iter();
+        names.extend(found.map(|row| row.principal.name.to_string()));
     }
     assert_eq!(names, ["a-b", "a.b", "a_b", "ab"]);
 

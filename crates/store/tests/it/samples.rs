@@ -123,6 +123,7 @@ pub(crate) async fn principal(store: &Store, reference: &str) -> i64 {
         kind: reference.kind,
         name: reference.name,
         email: (reference.kind == PrincipalKind::User).then(|| "a@mail.example".to_owned()),
+        password_hash: None,
         instance_role: InstanceRole::Member,
         registry_id: None,
         now: NOW,

@@ -2,6 +2,8 @@
 
 use reqwest::StatusCode;
 
+use crate::exit::Exit;
+
 /// Why a command has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
@@ -29,7 +31,10 @@ pub(crate) enum ClientError {
     /// The API says no.
     #[error("{details}{hint}")]
     Refused { details: String, hint: &'static str },
-    /// The same from one of Cargo's addresses, for a reason that may pass: an upstream that does not answer.
+    /// The same, to whoever this is.
+    #[error("{details}{hint}")]
+    Denied { details: String, hint: &'static str },
+    /// The same, for a reason that may pass: an upstream that does not answer, or too many requests.
     #[error("{0}")]
     Busy(String),
     /// Something else than Supercargo answers, or a proxy in front of it.
@@ -39,4 +44,30 @@ pub(crate) enum ClientError {
         status: StatusCode,
         advice: String,
     },
+}
+
+impl ClientError {
+    /// What a refusal with this status is.
+    pub(crate) fn refused(status: StatusCode, details: String, hint: &'static str) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Denied { details, hint },
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Self::Busy(details),
+            _ => Self::Refused { details, hint },
+        }
+    }
+
+    /// How the program ends with it.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Address { .. } | Self::Token | Self::Name(_) => Exit::Usage,
+            Self::Refused { .. } => Exit::Failed,
+            Self::Denied { .. } => Exit::NotAllowed,
+            Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Busy(_)
+            | Self::Stranger { .. } => Exit::NoAnswer,
+        }
+    }
 }

@@ -287,12 +287,14 @@ impl Client {
 ",
             )
         };
-        ClientError::Refused { details, hint }
+        ClientError::refused(status, details, hint)
     }
 
     fn hint(&self, status: StatusCode) -> &'static str {
         match (status, &self.token) {
-            (StatusCode::UNAUTHORIZED, None) => "; give a token with SUPERCARGO_TOKEN",
+            (StatusCode::UNAUTHORIZED, None) => {
+                "; run `supercargo login`, or give a token with SUPERCARGO_TOKEN"
+            }
             _ => "",
         }
     }

@@ -100,7 +100,7 @@ async fn the_details_of_a_refusal_are_what_people_read() {
     assert_snapshot!(sentences.join("\n"), @"
     a registry named `acme` exists
     �[2Jtwo
-    sign in first; give a token with SUPERCARGO_TOKEN
+    sign in first; run `supercargo login`, or give a token with SUPERCARGO_TOKEN
     sign in first
     the server answered 500 Internal Server Error and gave no reason
     ");

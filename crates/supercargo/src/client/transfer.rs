@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use futures_util::{Stream, stream};
 use reqwest::{
-    Body, Method, RequestBuilder, Response, StatusCode,
+    Body, Method, RequestBuilder, Response,
     header::{
         ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LOCATION,
     },
@@ -161,16 +161,7 @@ impl Client {
             return Err(self.elsewhere(status, headers.get(LOCATION)));
         }
         let details = printable(String::from_utf8_lossy(&bytes).trim_end());
-        if matches!(
-            status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
-        ) {
-            return Err(ClientError::Busy(details));
-        }
-        Err(ClientError::Refused {
-            details,
-            hint: self.hint(status),
-        })
+        Err(ClientError::refused(status, details, self.hint(status)))
     }
 }
 
@@ -262,7 +253,7 @@ mod tests {
         }
         assert_snapshot!(all.join("\n"), @"
         demo@1.0.0 is blocked�[2J
-        sign in; give a token with SUPERCARGO_TOKEN
+        sign in; run `supercargo login`, or give a token with SUPERCARGO_TOKEN
         `URL` answered 502 Bad Gateway and not as supercargo does; is the address right? it is given with `--url` or SUPERCARGO_URL
         no such
         `URL` answered 200 OK and not as supercargo does; the answer does not end

@@ -41,7 +41,7 @@ const PULLS: &[Column] = &[
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the newest entries
+    /// Show the newest entries of the audit log
     List {
         #[command(flatten)]
         filters: Filters,
@@ -50,7 +50,7 @@ pub(crate) enum Command {
             value_parser = clap::value_parser!(u32).range(1..=10_000))]
         last: u32,
     },
-    /// Write all entries to a file, or to standard output
+    /// Write the audit log to a file, or to standard output
     Export {
         #[command(flatten)]
         filters: Filters,
@@ -61,7 +61,7 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Who pulled a crate or some of its versions, from every registry that you administer
+    /// Show who pulled a crate or some of its versions, from every registry that you administer
     Exposure {
         /// `demo`, `demo@1.2.3`, or `demo@<1.2.3` in quotation marks for the shell's sake
         #[arg(value_name = "CRATE[@REQUIREMENT]")]

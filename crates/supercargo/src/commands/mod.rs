@@ -6,6 +6,7 @@ mod claim;
 mod confirm;
 mod crates;
 mod lockfile;
+mod login;
 mod me;
 mod member;
 mod prefetch;
@@ -24,12 +25,15 @@ mod user;
 
 use std::{io, path::PathBuf};
 
+use cargo_credential_supercargo::{LoginError, TokenFileError};
 use clap::Subcommand;
 use supercargo_types::Digest;
 
 use self::lockfile::LockfileRefused;
+pub(crate) use self::login::kept;
 use crate::{
     client::{Client, ClientError},
+    exit::Exit,
     output::Report,
 };
 
@@ -77,6 +81,10 @@ pub(crate) enum Request {
     /// CI jobs that get a token of minutes for who they are
     #[command(subcommand)]
     TrustedPublisher(trusted_publisher::Command),
+    /// Get a token for this machine, in the browser or with a password
+    Login(login::Login),
+    /// Revoke the token that `login` got, and forget it
+    Logout,
     /// Who the token stands for
     Me,
 }
@@ -95,6 +103,28 @@ pub(crate) enum CommandError {
         "`--auth {0}` needs a secret: name its file with `--secret-file`, or `-` for standard input"
     )]
     NoSecret(&'static str),
+    /// No token.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// A token that cannot be kept, or found again.
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    /// Nobody is there to type a password.
+    #[error(
+        "nobody is there to type the password: give it on standard input, with `--password-stdin`"
+    )]
+    NoPassword,
+    /// Two that should be one.
+    #[error("nothing was done: the two new passwords are not the same; type them again")]
+    PasswordsDiffer,
+    /// Nothing to sign out of.
+    #[error("nobody is signed in to `{0}` here; `--url` or SUPERCARGO_URL names another server")]
+    NotSignedIn(String),
+    /// The token is there, and cargo did not take it.
+    #[error(
+        "the token is kept for `supercargo`, but `cargo login --registry {registry}` did not take it ({reason}): is `[registries.{registry}]` in cargo's configuration?"
+    )]
+    Cargo { registry: String, reason: String },
     /// Credentials without the kind they are of, or of another kind.
     #[error("{0}")]
     Credentials(&'static str),
@@ -135,6 +165,21 @@ pub(crate) enum CommandError {
     NoRegistry(String),
 }
 
+impl CommandError {
+    /// How the program ends with it.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Client(error) => error.exit(),
+            Self::Login(LoginError::Refused { .. } | LoginError::TookTooLong) => Exit::NotAllowed,
+            Self::Login(LoginError::Unreachable { .. } | LoginError::Stranger { .. }) => {
+                Exit::NoAnswer
+            }
+            Self::NoSecret(_) | Self::Credentials(_) | Self::NoPassword => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+}
+
 type Outcome = Result<Report, CommandError>;
 
 impl Request {
@@ -155,6 +200,8 @@ impl Request {
             Self::Audit(command) => command.run(client).await,
             Self::Token(command) => command.run(client).await,
             Self::TrustedPublisher(command) => command.run(client).await,
+            Self::Login(login) => login.run(client).await,
+            Self::Logout => login::log_out(client).await,
             Self::Me => me::run(client).await,
         }
     }

@@ -21,9 +21,9 @@ const COLUMNS: &[Column] = &[
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Let nothing new resolve to it; what was downloaded from here before, still is
+    /// Let nothing new resolve to a crate or version; what was downloaded from here before, still is
     Hold(Quarantine),
-    /// Let nobody download it
+    /// Let nobody download a crate or version
     Block(Quarantine),
     /// End a hold or a block
     Lift {

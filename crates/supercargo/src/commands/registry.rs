@@ -48,12 +48,12 @@ pub(crate) enum Command {
     },
     /// List the registries that you may see
     List,
-    /// Show one
+    /// Show a registry, with how its upstreams do
     Show {
         /// Its name
         name: RegistryName,
     },
-    /// Change settings; those that are not given stay
+    /// Change settings of a registry; those that are not given stay
     #[command(group = ArgGroup::new("change").required(true).multiple(true).args(CHANGES))]
     Edit {
         /// Its name

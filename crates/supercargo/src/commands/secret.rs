@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, BufRead, IsTerminal as _, Read},
     path::Path,
 };
 
@@ -22,6 +22,42 @@ pub(super) fn read(path: &Path) -> Result<String, CommandError> {
         path: path.to_owned(),
         reason,
     })
+}
+
+/// A password: from a terminal, where it is not shown while it is typed, or the next line of standard input.
+pub(super) fn password(prompt: &str, from_stdin: bool) -> Result<String, CommandError> {
+    if !from_stdin && !io::stdin().is_terminal() {
+        return Err(CommandError::NoPassword);
+    }
+    let read = if from_stdin {
+        line(io::stdin().lock())
+    } else {
+        rpassword::prompt_password(format!("{prompt}: "))
+    };
+    read.map_err(|reason| CommandError::Secret {
+        path: "-".into(),
+        reason,
+    })
+}
+
+/// A new password, which a person types twice.
+pub(super) fn new_password(from_stdin: bool) -> Result<String, CommandError> {
+    let new = password("new password", from_stdin)?;
+    if !from_stdin && password("new password once more", false)? != new {
+        return Err(CommandError::PasswordsDiffer);
+    }
+    Ok(new)
+}
+
+/// One line without its end, and nothing of what follows.
+fn line(source: impl BufRead) -> io::Result<String> {
+    let mut text = String::new();
+    source.take(LONGEST_SECRET).read_line(&mut text)?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(io::Error::other("it is empty"));
+    }
+    Ok(text.to_owned())
 }
 
 fn bounded(source: impl Read) -> io::Result<String> {
@@ -46,5 +82,14 @@ mod tests {
         assert_eq!(bounded(&b" hunter2 \r\n"[..]).unwrap(), " hunter2 ");
         assert!(bounded(&b"\n"[..]).is_err());
         assert!(bounded(io::repeat(b'x')).is_err());
+    }
+
+    #[test]
+    fn passwords_come_line_by_line() {
+        let mut input = &b"the old one\r\n the new one\n\n"[..];
+        assert_eq!(line(&mut input).unwrap(), "the old one");
+        assert_eq!(line(&mut input).unwrap(), " the new one");
+        assert!(line(&mut input).is_err());
+        assert!(line(&mut input).is_err());
     }
 }

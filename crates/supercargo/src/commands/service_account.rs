@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 use supercargo_types::{AccountName, RegistryName};
 
-use super::Outcome;
+use super::{Outcome, confirm::confirm, user::STATE};
 use crate::{
     client::Client,
     output::{Column, Report},
@@ -14,6 +14,8 @@ const SERVICE_ACCOUNTS: &str = "service-accounts";
 const COLUMNS: &[Column] = &[
     Column::new("NAME", &["/name"]),
     Column::new("REGISTRY", &["/registry"]),
+    STATE,
+    Column::time("LAST USED", &["/last_used_at"]).or("never"),
     Column::time("CREATED", &["/created_at"]),
 ];
 
@@ -27,8 +29,35 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         registry: Option<RegistryName>,
     },
-    /// List all service accounts
-    List,
+    /// List all service accounts, or those of a registry
+    List {
+        /// Only those of this registry, which its admins see too
+        #[arg(long, value_name = "NAME")]
+        registry: Option<RegistryName>,
+    },
+    /// Show one
+    Show {
+        /// Its name, without `service:`
+        name: AccountName,
+    },
+    /// Disable one: its tokens do not work until it is enabled
+    Disable {
+        /// Its name, without `service:`
+        name: AccountName,
+    },
+    /// Enable one again
+    Enable {
+        /// Its name, without `service:`
+        name: AccountName,
+    },
+    /// Delete one for ever; not while it is the last owner of a crate
+    Delete {
+        /// Its name, without `service:`, which nobody gets again
+        name: AccountName,
+        /// Do not ask back
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 impl Command {
@@ -41,10 +70,34 @@ impl Command {
                 }
                 Report::Item(client.post(&[SERVICE_ACCOUNTS], Some(&body)).await?)
             }
-            Self::List => Report::List {
-                columns: COLUMNS,
-                answer: client.list(&[SERVICE_ACCOUNTS]).await?,
-            },
+            Self::List { registry } => {
+                let registry = registry.as_ref().map(|name| ("registry", name.as_str()));
+                let list = client.list_where(&[SERVICE_ACCOUNTS], registry.as_slice());
+                Report::List {
+                    columns: COLUMNS,
+                    answer: list.await?,
+                }
+            }
+            Self::Show { name } => {
+                Report::Item(client.get(&[SERVICE_ACCOUNTS, name.as_str()]).await?)
+            }
+            Self::Disable { name } => disable(client, &name, true).await?,
+            Self::Enable { name } => disable(client, &name, false).await?,
+            Self::Delete { name, yes } => {
+                let consequence = format!(
+                    "`service:{name}` will lose all tokens, roles and crates for ever, and nobody gets the name again"
+                );
+                confirm(name.as_str(), &consequence, yes)?;
+                let path = [SERVICE_ACCOUNTS, name.as_str()];
+                client.delete(&path, Some(name.as_str())).await?;
+                Report::Done(format!("service account `{name}` is deleted"))
+            }
         })
     }
+}
+
+async fn disable(client: &Client, name: &AccountName, disabled: bool) -> Outcome {
+    let path = [SERVICE_ACCOUNTS, name.as_str()];
+    let body = json!({ "disabled": disabled });
+    Ok(Report::Item(client.patch(&path, &body).await?))
 }

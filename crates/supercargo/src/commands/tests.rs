@@ -7,7 +7,8 @@ use super::{CommandError, Request};
 use crate::{
     client::canned::{Canned, answer},
     command_line::{Command, CommandLine},
-    output::Rendered,
+    exit::Exit,
+    output::{Reader, Rendered},
 };
 
 /// The request that a line is, and whether it wants JSON.
@@ -29,7 +30,7 @@ async fn run(line: &str, status: &str, body: &str) -> (String, Rendered) {
     let (request, json) = typed(line);
     let report = request.run(&server.client(None)).await.unwrap();
     let asked = server.asked().join("\n").replace("  ", " ");
-    (asked, report.render(json))
+    (asked, report.render(Reader::new(json, None)))
 }
 
 /// The same against several answers, each with the status 200, and the sentence of a failure.
@@ -39,7 +40,7 @@ async fn run_through(line: &str, bodies: &[&str]) -> (String, Result<Rendered, S
     let (request, json) = typed(line);
     let report = request.run(&server.client(None)).await;
     let rendered = report
-        .map(|report| report.render(json))
+        .map(|report| report.render(Reader::new(json, None)))
         .map_err(|error| error.to_string());
     (server.asked().join("\n").replace("  ", " "), rendered)
 }
@@ -141,9 +142,19 @@ async fn people_and_their_rights() {
         "user create alice",
         "user create bob --email bob@acme.example --instance-role creator",
         "user list",
+        "user show alice",
+        "user edit alice --no-email --instance-role member --no-password",
+        "user disable alice",
+        "user enable alice",
+        "user delete alice --yes",
         "service-account create ci --registry acme",
         "service-account create robot",
         "service-account list",
+        "service-account list --registry acme",
+        "service-account show ci",
+        "service-account disable ci",
+        "service-account enable ci",
+        "service-account delete ci --yes",
         "team create core",
         "team list",
         "team show core",
@@ -165,9 +176,19 @@ async fn people_and_their_rights() {
     POST /prefix/api/v1/users {"name":"alice"}
     POST /prefix/api/v1/users {"name":"bob","email":"bob@acme.example","instance_role":"creator"}
     GET /prefix/api/v1/users
+    GET /prefix/api/v1/users/alice
+    PATCH /prefix/api/v1/users/alice {"email":null,"instance_role":"member","password":null}
+    PATCH /prefix/api/v1/users/alice {"disabled":true}
+    PATCH /prefix/api/v1/users/alice {"disabled":false}
+    DELETE /prefix/api/v1/users/alice?confirm=alice
     POST /prefix/api/v1/service-accounts {"name":"ci","registry":"acme"}
     POST /prefix/api/v1/service-accounts {"name":"robot"}
     GET /prefix/api/v1/service-accounts
+    GET /prefix/api/v1/service-accounts?registry=acme
+    GET /prefix/api/v1/service-accounts/ci
+    PATCH /prefix/api/v1/service-accounts/ci {"disabled":true}
+    PATCH /prefix/api/v1/service-accounts/ci {"disabled":false}
+    DELETE /prefix/api/v1/service-accounts/ci?confirm=ci
     POST /prefix/api/v1/teams {"name":"core"}
     GET /prefix/api/v1/teams
     GET /prefix/api/v1/teams/core
@@ -197,12 +218,20 @@ async fn tokens() {
     ] {
         requests.push(run(line, "201 Created", made).await.0);
     }
-    requests.push(asked(&["token list", "token delete 7"]).await);
+    let others = [
+        "token list",
+        "token list --principal service:ci",
+        "token show 7",
+        "token delete 7",
+    ];
+    requests.push(asked(&others).await);
     assert_snapshot!(requests.join("\n"), @r#"
     POST /prefix/api/v1/tokens {"name":"laptop"}
     POST /prefix/api/v1/tokens {"name":"ci","principal":"service:ci","scopes":["publish","yank","owners"],"registries":["acme"],"crates":["acme-*"],"expires_in_days":30}
     POST /prefix/api/v1/tokens {"name":"ci","expires_at":"2026-12-31T00:00:00Z"}
     GET /prefix/api/v1/tokens
+    GET /prefix/api/v1/tokens?principal=service%3Aci
+    GET /prefix/api/v1/tokens/7
     DELETE /prefix/api/v1/tokens/7
     "#);
 }
@@ -215,10 +244,10 @@ async fn a_new_token_is_alone_on_standard_output() {
         Rendered {
             stdout,
             stderr,
-            success,
+            exit,
         },
     ) = run("token create laptop", "201 Created", body).await;
-    assert!(success);
+    assert_eq!(exit, Exit::Done);
     assert_eq!(stdout, "scg_x\n");
     assert_snapshot!(stderr, @"this token is not shown again; it ends 2026-12-31T00:00:00Z, and `supercargo token delete 7` revokes it");
 }
@@ -239,7 +268,7 @@ async fn a_list_is_a_table_or_json() {
 async fn an_upstream_that_does_not_work_is_said_so_and_fails() {
     let body = r#"{"ok":false,"reason":"upstream `partner` does not answer"}"#;
     let (_, rendered) = run("upstream test partner", "200 OK", body).await;
-    assert!(!rendered.success);
+    assert_eq!(rendered.exit, Exit::Failed);
     assert_snapshot!(rendered.stdout, @"upstream `partner` does not answer");
     let works = shown("upstream test partner", r#"{"ok":true,"latency_ms":12}"#).await;
     assert_snapshot!(works, @"upstream `partner` answers within 12 ms");
@@ -511,7 +540,7 @@ async fn files_are_uploaded_in_order_up_to_the_first_that_fails() {
     POST /prefix/api/v1/registries/acme/crates bytes of b
     ");
     let rendered = rendered.unwrap();
-    assert!(rendered.success);
+    assert_eq!(rendered.exit, Exit::Done);
     assert_snapshot!(rendered.stdout + &rendered.stderr, @"
     `demo@1.0.0` is published in `acme`
     `demo@1.0.0` is published in `acme`
@@ -542,8 +571,8 @@ async fn files_are_uploaded_in_order_up_to_the_first_that_fails() {
             .run(&server.client(None))
             .await
             .unwrap()
-            .render(false);
-        assert!(!rendered.success);
+            .render(Reader::new(false, None));
+        assert_eq!(rendered.exit, Exit::Failed);
         assert_eq!(rendered.stdout.lines().count() + 1, server.asked().len());
         told += &place(rendered.stdout + &rendered.stderr);
     }
@@ -661,7 +690,7 @@ async fn an_export_that_is_none_leaves_no_file() {
     let server = Canned::answering(vec![answer("200 OK", kind, "at,action\r\n")]).await;
     let (request, json) = typed(&line);
     let report = request.run(&server.client(None)).await.unwrap();
-    assert_snapshot!(place(&report.render(json).stdout), @"
+    assert_snapshot!(place(&report.render(Reader::new(json, None)).stdout), @"
     the audit log is in `FOLDER/log.csv`
     ");
     assert_eq!(std::fs::read(&output).unwrap(), b"at,action\r\n");

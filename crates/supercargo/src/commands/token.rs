@@ -28,7 +28,16 @@ pub(crate) enum Command {
     /// Make a token; its secret is printed alone on standard output, this one time
     Create(Create),
     /// List tokens, without their secrets
-    List,
+    List {
+        /// Only those of this account, such as `service:ci`; a registry's admin sees those of its service accounts
+        #[arg(long)]
+        principal: Option<PrincipalRef>,
+    },
+    /// Show one token with what it may do
+    Show {
+        /// Its id, from `supercargo token list`
+        id: String,
+    },
     /// Revoke a token, at once
     Delete {
         /// Its id, from `supercargo token list`
@@ -93,10 +102,15 @@ impl Command {
     pub(super) async fn run(self, client: &Client) -> Outcome {
         Ok(match self {
             Self::Create(create) => made(client.post(&[TOKENS], Some(&create.json())).await?)?,
-            Self::List => Report::List {
-                columns: COLUMNS,
-                answer: client.list(&[TOKENS]).await?,
-            },
+            Self::List { principal } => {
+                let principal = principal.map(|principal| principal.to_string());
+                let query = principal.as_deref().map(|name| ("principal", name));
+                Report::List {
+                    columns: COLUMNS,
+                    answer: client.list_where(&[TOKENS], query.as_slice()).await?,
+                }
+            }
+            Self::Show { id } => Report::Item(client.get(&[TOKENS, &id]).await?),
             Self::Delete { id } => {
                 client.delete(&[TOKENS, &id], None).await?;
                 Report::Done(format!("token `{id}` is revoked"))

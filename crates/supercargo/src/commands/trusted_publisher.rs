@@ -48,14 +48,14 @@ pub(crate) enum Command {
         /// The registry
         registry: RegistryName,
     },
-    /// Show one
+    /// Show a trusted publisher
     Show {
         /// The registry
         registry: RegistryName,
         /// Its name
         name: PublisherName,
     },
-    /// Change one; what is not given stays. Tokens that jobs have by it end
+    /// Change a trusted publisher; what is not given stays, and tokens that jobs have by it end
     #[command(group = ArgGroup::new("change").required(true).multiple(true).args(CHANGES))]
     Edit {
         /// The registry
@@ -68,7 +68,7 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "crates")]
         no_crates: bool,
     },
-    /// Delete one; tokens that jobs have by it end
+    /// Delete a trusted publisher; tokens that jobs have by it end
     Delete {
         /// The registry
         registry: RegistryName,

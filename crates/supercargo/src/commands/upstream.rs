@@ -45,12 +45,12 @@ pub(crate) enum Command {
     },
     /// List all upstreams
     List,
-    /// Show one, without its secret
+    /// Show an upstream, without its secret
     Show {
         /// Its name
         name: String,
     },
-    /// Change credentials, or who may attach it
+    /// Change the credentials of an upstream, or who may attach it
     #[command(group = ArgGroup::new("change").required(true).multiple(true).args(["auth", "usable_by", "usable_by_all"]))]
     Edit {
         /// Its name
@@ -64,12 +64,12 @@ pub(crate) enum Command {
         #[arg(long)]
         usable_by_all: bool,
     },
-    /// Delete one that no registry uses
+    /// Delete an upstream that no registry uses
     Delete {
         /// Its name
         name: String,
     },
-    /// Ask it something now
+    /// Ask an upstream something now, and say whether it works
     Test {
         /// Its name
         name: String,

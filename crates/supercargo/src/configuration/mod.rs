@@ -7,6 +7,7 @@ mod error;
 mod layers;
 mod measure;
 mod origin;
+mod sign_on;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,11 @@ use std::{
     time::Duration,
 };
 
-use supercargo_registry::{AuditSettings, Limits, UpstreamSettings};
+use supercargo_registry::{
+    AuditSettings, Limits, Rates, SessionSettings, SignOnSettings, UpstreamSettings,
+};
 use supercargo_store::DatabaseUrl;
-use supercargo_types::{AddressRange, InvalidAddressRange, Site, TokenSecret};
+use supercargo_types::{AddressRange, InvalidAddressRange, InvalidRate, Rate, Site, TokenSecret};
 use supercargo_upstream::AllowedAddress;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -55,8 +58,14 @@ pub(crate) struct Configuration {
     pub(crate) upstream: UpstreamSettings,
     /// Sizes.
     pub(crate) limits: Limits,
+    /// How often somebody may do something.
+    pub(crate) rates: Rates,
     /// How long logs are kept.
     pub(crate) audit: AuditSettings,
+    /// How long a browser stays signed in.
+    pub(crate) sessions: SessionSettings,
+    /// The provider that people sign in with.
+    pub(crate) sign_on: Option<SignOnSettings>,
     /// What the log shows.
     pub(crate) log: LogSettings,
     /// Sentences for the log.
@@ -134,10 +143,19 @@ impl Configuration {
                 crate_size: values.parsed("limits.crate_size", measure::size)?.value,
                 unpacked_size: values.parsed("limits.unpacked_size", measure::size)?.value,
             },
+            rates: Rates {
+                publishes: values.rate("limits.publishes")?,
+                sign_ins: values.rate("limits.sign_ins")?,
+                sign_ins_of_account: values.rate("limits.sign_ins_of_account")?,
+                sign_ins_of_address: values.rate("limits.sign_ins_of_address")?,
+                token_guesses: values.rate("limits.token_guesses")?,
+            },
             audit: AuditSettings {
                 keep: values.kept("audit.keep")?,
                 keep_downloads: values.kept("audit.keep_downloads")?,
             },
+            sessions: values.sessions()?,
+            sign_on: values.sign_on()?,
             log: LogSettings {
                 format: values.parsed("log.format", log_format)?.value,
                 filter: values.parsed("log.level", log_filter)?.value,
@@ -332,6 +350,18 @@ impl Values {
             read_ahead,
             cache_size,
         })
+    }
+
+    /// Not set, or zero: no limit.
+    fn rate(&mut self, key: &'static str) -> Result<Option<Rate>, ConfigurationError> {
+        let read = |text: &str| match text.trim() {
+            "" | "0" => Ok(None),
+            text => text.parse().map(Some),
+        };
+        let rate = self.parsed(key, |text| {
+            read(text).map_err(|error: InvalidRate| error.to_string())
+        })?;
+        Ok(rate.value)
     }
 
     /// Not set: for ever.

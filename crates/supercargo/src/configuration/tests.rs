@@ -86,6 +86,7 @@ fn without_any_configuration_the_defaults_of_the_contract_hold() {
     assert!(configuration.upstream.read_ahead);
     assert_eq!(configuration.limits.crate_size, 64 << 20);
     assert_eq!(configuration.limits.unpacked_size, 512 << 20);
+    assert_eq!(configuration.rates, Rates::default());
     assert_eq!(configuration.log.format, LogFormat::Text);
     assert!(configuration.warnings.is_empty());
 }
@@ -179,6 +180,25 @@ fn a_switch_is_on_or_off() {
 }
 
 #[test]
+fn a_rate_is_changed_or_switched_off() {
+    let folder =
+        Folder::with("[limits]\npublishes = 0\nsign_ins = \"\"\ntoken_guesses = \"5 then 2/m\"");
+    let off = environment(&[
+        ("SUPERCARGO_LIMITS_SIGN_INS_OF_ACCOUNT", "0"),
+        ("SUPERCARGO_LIMITS_SIGN_INS_OF_ADDRESS", ""),
+    ]);
+    let rates = Configuration::load(&folder.flags(), &off).unwrap().rates;
+    let expected = Rates {
+        publishes: None,
+        sign_ins: None,
+        sign_ins_of_account: None,
+        token_guesses: Some(Rate::each_minute(5, 2)),
+        ..Rates::default()
+    };
+    assert_eq!(rates, expected, "an empty variable counts as absent");
+}
+
+#[test]
 fn a_file_with_something_wrong_is_named_with_the_key() {
     let sentences = [
         "listne = \"127.0.0.1:1\"",
@@ -220,6 +240,7 @@ fn a_value_that_makes_no_sense_is_shown_with_its_origin() {
         ("SUPERCARGO_UPSTREAM_TIMEOUT", "0s"),
         ("SUPERCARGO_UPSTREAM_ALLOW_ADDRESSES", "10.0.0.0/99"),
         ("SUPERCARGO_LIMITS_CRATE_SIZE", "64MB"),
+        ("SUPERCARGO_LIMITS_PUBLISHES", "300/s"),
         ("SUPERCARGO_LISTEN", "22746"),
         ("SUPERCARGO_LISTEN", "0.0.0.0:22746"),
         ("SUPERCARGO_LISTEN", "[::]:22746"),
@@ -242,6 +263,7 @@ fn a_value_that_makes_no_sense_is_shown_with_its_origin() {
     `upstream.timeout` = "0s" (from SUPERCARGO_UPSTREAM_TIMEOUT) leaves no time at all; write it as `30s`
     `upstream.allow_addresses` (from SUPERCARGO_UPSTREAM_ALLOW_ADDRESSES): `10.0.0.0/99` is neither an address range nor a host; write it as `10.0.0.0/8`, `fd00::/8` or `mirror.acme.example`
     `limits.crate_size` = "64MB" (from SUPERCARGO_LIMITS_CRATE_SIZE) is not a size; write it as `64MiB`, with `KiB` or `GiB`, or as a number of bytes
+    `limits.publishes` = "300/s" (from SUPERCARGO_LIMITS_PUBLISHES) is not a rate; write it as `300 then 1/s`, which is 300 at once and then one each second, with `m` for a minute or `h` for an hour
     `listen` = "22746" (from SUPERCARGO_LISTEN) is not an address and a port; write it as `127.0.0.1:22746` or `[::1]:22746`
     `listen` = "0.0.0.0:22746" (from SUPERCARGO_LISTEN) is reachable under many names, and lockfiles hold one: say which with `--public-url`, as in `https://crates.acme.example`, or listen on one address
     `listen` = "[::]:22746" (from SUPERCARGO_LISTEN) is reachable under many names, and lockfiles hold one: say which with `--public-url`, as in `https://crates.acme.example`, or listen on one address
@@ -338,4 +360,72 @@ fn a_variable_that_is_not_utf_8_is_refused_without_its_value() {
 fn a_file_that_is_far_too_long_is_not_read_whole() {
     let folder = Folder::with(&"# nothing\n".repeat(200_000));
     assert_snapshot!(folder.sentence(), @"the configuration file `FOLDER/supercargo.toml` (from `--config`) has more than 1048576 bytes; is it the right file?");
+}
+
+/// I7.
+#[test]
+fn a_provider_is_read_with_what_its_groups_govern() {
+    let folder = Folder::with(
+        r#"
+        [sign_on]
+        issuer = "https://id.acme.example/realms/acme"
+        client_id = "supercargo"
+        client_secret = "hunter2"
+        scopes = ["groups"]
+        groups_claim = "/realm_access/roles"
+        teams = ["platform=core", "cn=guests,ou=groups = visitors"]
+        admins = ["root"]
+        make_accounts = false
+        "#,
+    );
+    let configuration = folder.load().unwrap();
+    let shown = format!("{configuration:?}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let sign_on = configuration.sign_on.unwrap();
+    let issuer = sign_on.provider.issuer.as_str();
+    assert_eq!(issuer, "https://id.acme.example/realms/acme");
+    let teams = sign_on.teams.iter();
+    let teams: Vec<_> = teams.map(|(group, team)| format!("{group} -> {team}")).collect();
+    assert_eq!(teams, ["platform -> core", "cn=guests,ou=groups -> visitors"]);
+    assert_eq!(sign_on.label, "single sign-on");
+    assert!(!sign_on.make_accounts);
+    assert_eq!(configuration.sessions.lifetime, Duration::from_hours(12));
+}
+
+/// I7.
+#[test]
+fn half_a_provider_is_refused_with_what_is_missing() {
+    let issuer = ("SUPERCARGO_SIGN_ON_ISSUER", "https://id.acme.example");
+    let client = ("SUPERCARGO_SIGN_ON_CLIENT_ID", "supercargo");
+    let sentences = [
+        refusal(&[issuer]),
+        refusal(&[client]),
+        refusal(&[("SUPERCARGO_SIGN_ON_ISSUER", "http://id.acme.example"), client]),
+        refusal(&[issuer, client, ("SUPERCARGO_SIGN_ON_TEAMS", "core")]),
+        refusal(&[issuer, client, ("SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE", "/nowhere/secret")]),
+        refusal(&[
+            issuer,
+            client,
+            ("SUPERCARGO_SIGN_ON_CLIENT_SECRET", "hunter2"),
+            ("SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE", "/nowhere/secret"),
+        ]),
+        refusal(&[("SUPERCARGO_SESSIONS_IDLE", "0s")]),
+    ];
+    assert_snapshot!(sentences.join("\n"), @"");
+}
+
+#[test]
+fn a_clients_secret_is_read_from_its_file() {
+    let folder = Folder::with("");
+    let file = folder.0.path().join("secret");
+    fs::write(&file, "hunter2\n").unwrap();
+    let file = file.display().to_string();
+    let variables = [
+        ("SUPERCARGO_SIGN_ON_ISSUER", "https://id.acme.example"),
+        ("SUPERCARGO_SIGN_ON_CLIENT_ID", "supercargo"),
+        ("SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE", file.as_str()),
+    ];
+    let configuration = Configuration::load(&Flags::default(), &environment(&variables));
+    let secret = configuration.unwrap().sign_on.unwrap().provider.client_secret;
+    assert!(secret == Some("hunter2".to_owned().into()));
 }

@@ -7,6 +7,6 @@ mod table;
 
 pub(crate) use self::{
     progress::Progress,
-    report::{Rendered, Report, Step},
+    report::{Reader, Rendered, Report, Step},
     table::{Column, printable, size, text, time},
 };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::table::{self, Column};
+use crate::exit::Exit;
 
 /// The outcome of a command.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(crate) enum Report {
         /// What was done.
         done: Vec<Step>,
         /// What failed, and what was left then.
-        failed: Option<String>,
+        failed: Option<(Exit, String)>,
     },
     /// A secret: alone on standard output, so that `TOKEN=$(supercargo token create …)` works.
     Secret {
@@ -74,6 +75,26 @@ pub(crate) struct Step {
     pub(crate) answer: Value,
 }
 
+/// Who reads what a command has to say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reader {
+    /// JSON.
+    Program,
+    /// Tables, within the columns of a terminal where it is one.
+    Person { width: Option<usize> },
+}
+
+impl Reader {
+    /// A program asks for JSON; of a person's terminal the width may be known.
+    pub(crate) fn new(is_program: bool, width: Option<usize>) -> Self {
+        if is_program {
+            Self::Program
+        } else {
+            Self::Person { width }
+        }
+    }
+}
+
 /// What goes where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Rendered {
@@ -81,30 +102,29 @@ pub(crate) struct Rendered {
     pub(crate) stdout: String,
     /// For the person beside it.
     pub(crate) stderr: String,
-    /// Whether the exit code is 0.
-    pub(crate) success: bool,
+    /// How the program ends.
+    pub(crate) exit: Exit,
 }
 
 impl Report {
-    /// For people, or the API's JSON for machines.
-    pub(crate) fn render(self, json: bool) -> Rendered {
-        let success = !matches!(
-            self,
-            Self::Test { works: false, .. }
-                | Self::Steps {
-                    failed: Some(_),
-                    ..
-                }
-        );
-        let (stdout, stderr) = if json {
-            self.for_machines()
-        } else {
-            self.for_people()
+    /// For people, whose terminal has so many columns where it is one, or the API's JSON for machines.
+    pub(crate) fn render(self, reader: Reader) -> Rendered {
+        let exit = match &self {
+            Self::Test { works: false, .. } => Exit::Failed,
+            Self::Steps {
+                failed: Some((exit, _)),
+                ..
+            } => *exit,
+            _ => Exit::Done,
+        };
+        let (stdout, stderr) = match reader {
+            Reader::Program => self.for_machines(),
+            Reader::Person { width } => self.for_people(width),
         };
         Rendered {
             stdout,
             stderr,
-            success,
+            exit,
         }
     }
 
@@ -129,11 +149,11 @@ impl Report {
         (stdout, String::new())
     }
 
-    fn for_people(self) -> (String, String) {
+    fn for_people(self, width: Option<usize>) -> (String, String) {
         match self {
             Self::Item(answer) => (table::fields(&answer), String::new()),
             Self::List { columns, answer } => {
-                (table::table(columns, items(&answer)), String::new())
+                (table::table(columns, items(&answer), width), String::new())
             }
             Self::Parts {
                 whole,
@@ -141,7 +161,7 @@ impl Report {
                 parts,
             } => {
                 let whole = table::fields(&whole.1);
-                let parts = table::table(columns, items(&parts.1));
+                let parts = table::table(columns, items(&parts.1), width);
                 (format!("{whole}\n{parts}"), String::new())
             }
             Self::Nothing => (String::new(), String::new()),
@@ -172,8 +192,8 @@ fn lines(texts: impl Iterator<Item = String>) -> String {
     texts.flat_map(|text| [text, "\n".to_owned()]).collect()
 }
 
-fn error(failed: Option<String>) -> String {
-    failed.map_or_else(String::new, |sentence| format!("error: {sentence}\n"))
+fn error(failed: Option<(Exit, String)>) -> String {
+    failed.map_or_else(String::new, |(_, sentence)| format!("error: {sentence}\n"))
 }
 
 #[cfg(test)]
@@ -192,17 +212,17 @@ mod tests {
                     answer: json!({ "step": sentence }),
                 })
                 .into(),
-            failed: Some("three is not done".to_owned()),
+            failed: Some((Exit::NoAnswer, "three is not done".to_owned())),
         };
-        let people = steps().render(false);
-        assert!(!people.success);
+        let people = steps().render(PERSON);
+        assert_eq!(people.exit, Exit::NoAnswer);
         assert_eq!(people.stdout, "one\ntwo\n");
         assert_eq!(
             people.stderr,
             "warning: one is odd\nwarning: two is odd\nerror: three is not done\n"
         );
-        let machines = steps().render(true);
-        assert!(!machines.success);
+        let machines = steps().render(Reader::Program);
+        assert_eq!(machines.exit, Exit::NoAnswer);
         let answers = serde_json::Deserializer::from_str(&machines.stdout).into_iter::<Value>();
         let answers: Vec<_> = answers.map(Result::unwrap).collect();
         assert_eq!(
@@ -211,6 +231,8 @@ mod tests {
         );
         assert_eq!(machines.stderr, "error: three is not done\n");
     }
+
+    const PERSON: Reader = Reader::Person { width: None };
 
     fn secret() -> Report {
         Report::Secret {
@@ -222,30 +244,30 @@ mod tests {
 
     #[test]
     fn a_secret_is_alone_on_standard_output() {
-        let Rendered { stdout, stderr, .. } = secret().render(false);
+        let Rendered { stdout, stderr, .. } = secret().render(PERSON);
         assert_eq!(stdout, "scg_secret\n");
         assert_eq!(stderr, "shown once\n");
     }
 
     #[test]
     fn machines_get_the_answer_as_it_came() {
-        let Rendered { stdout, stderr, .. } = secret().render(true);
+        let Rendered { stdout, stderr, .. } = secret().render(Reader::Program);
         let answer: Value = serde_json::from_str(&stdout).unwrap();
         assert_eq!(answer, json!({ "token": "scg_secret", "id": "1" }));
         assert!(stderr.is_empty());
-        let done = Report::Done("done".to_owned()).render(true);
-        assert!(done.stdout.is_empty() && done.success);
+        let done = Report::Done("done".to_owned()).render(Reader::Program);
+        assert!(done.stdout.is_empty() && done.exit == Exit::Done);
     }
 
     #[test]
     fn a_test_that_fails_is_a_failure_in_both_forms() {
-        for json in [true, false] {
+        for reader in [Reader::Program, PERSON] {
             let report = Report::Test {
                 works: false,
                 sentence: "no".to_owned(),
                 answer: json!({ "ok": false }),
             };
-            assert!(!report.render(json).success);
+            assert_eq!(report.render(reader).exit, Exit::Failed);
         }
     }
 }

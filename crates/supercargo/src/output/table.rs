@@ -69,8 +69,9 @@ impl Column {
     }
 }
 
-/// A table with its heads; a sentence where there is nothing.
-pub(super) fn table(columns: &[Column], items: &[Value]) -> String {
+/// A table with its heads; a sentence where there is nothing. Where it is wider than the terminal, each item is a block of its
+/// own instead: lines that are broken in the middle stand under no head.
+pub(super) fn table(columns: &[Column], items: &[Value], width: Option<usize>) -> String {
     if items.is_empty() {
         return "there are none\n".to_owned();
     }
@@ -79,7 +80,27 @@ pub(super) fn table(columns: &[Column], items: &[Value]) -> String {
         .iter()
         .map(|item| columns.iter().map(|column| column.cell(item)).collect());
     let rows: Vec<Vec<String>> = std::iter::once(heads.collect()).chain(cells).collect();
-    align(&rows)
+    let table = align(&rows);
+    let widest = table.lines().map(|line| line.chars().count()).max();
+    if width.is_some_and(|width| widest > Some(width)) {
+        return blocks(&rows);
+    }
+    table
+}
+
+/// The head and the cell of each column on a line, an empty line between two rows.
+fn blocks(rows: &[Vec<String>]) -> String {
+    let [heads, rows @ ..] = rows else {
+        return String::new();
+    };
+    let block = |row: &Vec<String>| {
+        let lines = heads.iter().zip(row);
+        let lines: Vec<_> = lines
+            .map(|(head, cell)| vec![head.clone(), cell.clone()])
+            .collect();
+        align(&lines)
+    };
+    rows.iter().map(block).collect::<Vec<_>>().join("\n")
 }
 
 /// One field per line.
@@ -105,10 +126,19 @@ pub(super) fn fields(value: &Value) -> String {
     };
     let rows = |field: (&String, &Value)| match field.0.as_str() {
         "health" => under(field.0, health::lines(field.1)),
+        "can" => under(field.0, sentences(field.1)),
         _ => vec![row(field)],
     };
     let rows: Vec<Vec<String>> = object.iter().flat_map(rows).collect();
     align(&rows)
+}
+
+/// Each on a line of its own.
+fn sentences(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(sentences) if !sentences.is_empty() => sentences.iter().map(text).collect(),
+        other => vec![text(other)],
+    }
 }
 
 /// A field of several lines.
@@ -230,7 +260,7 @@ mod tests {
             json!({"name": "é", "index": "sparse+https://registry.example/", "usable_by": ["acme", "core"], "created_at": null}),
             json!({"name": "", "usable_by": []}),
         ];
-        assert_snapshot!(table(COLUMNS, &items), @"
+        assert_snapshot!(table(COLUMNS, &items, None), @"
         NAME       SOURCE                            USABLE BY       CREATED
         crates-io  crates.io                         every registry  2026-11-20T11:54:12Z
         é          sparse+https://registry.example/  acme, core      -
@@ -239,8 +269,31 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_wider_than_the_terminal_is_shown_in_blocks() {
+        let items = [
+            json!({"name": "crates-io", "preset": "crates.io", "usable_by": null, "created_at": "2026-11-20T11:54:12.015923Z"}),
+            json!({"name": "é", "preset": "crates.io", "usable_by": ["acme"]}),
+        ];
+        let whole = table(COLUMNS, &items, None);
+        let width = whole.lines().map(|line| line.chars().count()).max();
+        assert_eq!(table(COLUMNS, &items, width), whole);
+        let narrower = width.map(|width| width - 1);
+        assert_snapshot!(table(COLUMNS, &items, narrower), @"
+        NAME       crates-io
+        SOURCE     crates.io
+        USABLE BY  every registry
+        CREATED    2026-11-20T11:54:12Z
+
+        NAME       é
+        SOURCE     crates.io
+        USABLE BY  acme
+        CREATED    -
+        ");
+    }
+
+    #[test]
     fn an_empty_table_says_so() {
-        assert_snapshot!(table(COLUMNS, &[]), @"there are none");
+        assert_snapshot!(table(COLUMNS, &[], None), @"there are none");
     }
 
     #[test]

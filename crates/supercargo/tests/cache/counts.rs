@@ -101,6 +101,13 @@ async fn whoever_may_read_sees_it_and_nobody_else(database: Database) {
     let stranger = scene.admin.with_token(&token);
     stranger.get(path).await.expect(404);
     scene.server.anonymous().get(path).await.expect(401);
+    // other registries share the cache: what everybody may read does not tell everybody of their traffic
+    let registry = "/api/v1/registries/acme";
+    let public = json!({ "visibility": "public" });
+    scene.admin.patch(registry, public).await.expect(200);
+    scene.server.anonymous().get(registry).await.expect(200);
+    scene.server.anonymous().get(path).await.expect(401);
+    stranger.get(path).await.expect(200);
     let hosted = json!({ "name": "alone" });
     scene.admin.create_registry(hosted).await;
     let none = scene.admin.get("/api/v1/registries/alone/cache").await;

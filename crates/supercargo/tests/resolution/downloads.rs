@@ -11,6 +11,7 @@ use crate::scene::Scene;
 
 on_both!(
     a_cold_crate_reaches_its_first_client_while_it_still_comes,
+    whoever_asks_while_it_comes_reads_along,
     nobody_ever_receives_the_whole_of_a_wrong_file,
     every_failed_download_is_named_and_leaves_nothing_behind,
     what_was_downloaded_once_needs_no_upstream_any_more,
@@ -84,6 +85,40 @@ async fn a_cold_crate_reaches_its_first_client_while_it_still_comes(database: Da
     let whole = scene.download("left-pad", "1.0.0").await.expect(200);
     assert_eq!(whole.body, package.crate_bytes());
     // a broken connection is nobody's fault
+    assert!(scene.alarms().await.is_empty());
+}
+
+async fn whoever_asks_while_it_comes_reads_along(database: Database) {
+    let mut scene = Scene::start(database).await;
+    let package = Package::new("left-pad", "1.0.0").ballast(2 << 20);
+    let size = package.crate_bytes().len();
+    scene.upstream.publish(&package);
+    let slowly = Fault::SlowDrip(256 << 10, Duration::from_millis(300));
+    scene.upstream.fault("/dl/", slowly);
+    let mut readings = Vec::new();
+    for _ in 0..3 {
+        let mut reading = Reading::begin(&scene).await;
+        assert_eq!(reading.response.status(), 200);
+        assert!(reading.piece().await.unwrap());
+        readings.push(reading);
+    }
+    // all of them have a part of what was asked for once, and none has more when it breaks off
+    assert_eq!(scene.upstream.requests_to("/dl/").len(), 1);
+    scene.upstream.stop();
+    for reading in &mut readings {
+        assert!(reading.finish().await.is_err());
+        assert!(0 < reading.received && reading.received < size - HELD_BACK);
+    }
+
+    scene.upstream.start_again();
+    scene.upstream.clear_requests();
+    let pieces = Fault::SlowDrip(64 << 10, Duration::from_millis(5));
+    scene.upstream.fault("/dl/", pieces);
+    let downloads = (0..12).map(|_| scene.download("left-pad", "1.0.0"));
+    for answer in futures_util::future::join_all(downloads).await {
+        assert_eq!(answer.expect(200).body, package.crate_bytes());
+    }
+    assert_eq!(scene.upstream.requests_to("/dl/").len(), 1);
     assert!(scene.alarms().await.is_empty());
 }
 

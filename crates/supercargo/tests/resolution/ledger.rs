@@ -1,6 +1,7 @@
 //! R8 and the ledger: an upstream that changes its mind changes nothing for those who rely on what they got.
 
-use supercargo_testkit::{Database, Package, View, on_both};
+use serde_json::json;
+use supercargo_testkit::{Database, Package, View, eventually, on_both};
 
 use crate::scene::{Scene, project_with};
 
@@ -10,7 +11,9 @@ on_both!(
     a_crate_that_its_upstream_loses_is_held_and_still_downloads,
     a_maintainer_accepts_what_upstream_changed,
     changed_bytes_whose_former_ones_were_evicted_are_held,
+    what_would_not_come_back_is_not_evicted,
     a_claim_is_the_override_for_the_index_view_alone,
+    what_was_served_before_a_hold_downloads_whatever_is_claimed_since,
 );
 
 const ALWAYS_ASK: [(&str, &str); 1] = [("upstream.freshness", "0s")];
@@ -224,6 +227,41 @@ async fn changed_bytes_whose_former_ones_were_evicted_are_held(database: Databas
     cargo.run(&folder, &["fetch", "--locked"]).await.success();
 }
 
+/// Of what an upstream has changed, these are the only bytes; and while it is down, nothing can be fetched again.
+async fn what_would_not_come_back_is_not_evicted(database: Database) {
+    let mut scene = Scene::with_settings(database, &ALWAYS_ASK).await;
+    let former = Package::new("left-pad", "1.0.0").file("FORMER", "bytes");
+    let other = Package::new("right-pad", "1.0.0");
+    for package in [&former, &other] {
+        scene.upstream.publish(package);
+        scene.download(package.name(), "1.0.0").await.expect(200);
+    }
+    let changed = Package::new("left-pad", "1.0.0").file("CHANGED", "bytes");
+    scene.upstream.republish(&changed);
+    scene.index("left-pad").await.expect(200);
+    let cache = "/api/v1/registries/acme/cache";
+    for path in [cache.to_owned(), format!("{cache}/left-pad")] {
+        scene.admin.delete(&path).await.expect(204);
+        assert_eq!(scene.stored(), 1);
+        let downloaded = scene.download("left-pad", "1.0.0").await.expect(200);
+        assert_eq!(downloaded.body, former.crate_bytes());
+    }
+
+    scene.download("right-pad", "1.0.0").await.expect(200);
+    scene.upstream.stop();
+    // until it is known to be down
+    for number in 0..5 {
+        let missing = format!("missing-{number}");
+        scene.index(&missing).await.expect(502);
+    }
+    scene.admin.delete(cache).await.expect(204);
+    assert_eq!(scene.stored(), 2);
+    scene.upstream.start_again();
+    let back = async || scene.index("right-pad").await.status == 200;
+    eventually("an upstream that is well again", back).await;
+    scene.download("right-pad", "1.0.0").await.expect(200);
+}
+
 /// The view is then made of something else, which people decided.
 async fn a_claim_is_the_override_for_the_index_view_alone(database: Database) {
     let scene = Scene::with_settings(database, &ALWAYS_ASK).await;
@@ -265,4 +303,46 @@ async fn a_claim_is_the_override_for_the_index_view_alone(database: Database) {
     assert_eq!(checksums().await, ["404", "404"]);
     scene.unclaim("left-*").await;
     assert_eq!(checksums().await, ["former", "former"]);
+}
+
+/// "200 where R served this version before the hold": a claim makes the ledger forget what was promised, not that it was given
+/// out.
+async fn what_was_served_before_a_hold_downloads_whatever_is_claimed_since(database: Database) {
+    let mut scene = Scene::with_settings(database, &ALWAYS_ASK).await;
+    let served = Package::new("left-pad", "1.0.0");
+    for version in ["1.0.0", "1.1.0"] {
+        scene.upstream.publish(&Package::new("left-pad", version));
+    }
+    scene.download("left-pad", "1.0.0").await.expect(200);
+    let hold = json!({ "action": "hold", "reason": "looked into" });
+    let quarantine = "/api/v1/registries/acme/crates/left-pad/quarantine";
+    scene.admin.put(quarantine, hold).await.expect(200);
+    let builds_on = async |scene: &Scene| {
+        for line in scene.index("left-pad").await.expect(200).json_lines() {
+            assert_eq!(line["yanked"], true, "{line}");
+        }
+        let downloaded = scene.download("left-pad", "1.0.0").await.expect(200);
+        assert_eq!(downloaded.body, served.crate_bytes());
+        let refused = scene.download("left-pad", "1.1.0").await.expect(403);
+        assert!(refused.text().contains("looked into"), "{refused}");
+    };
+    builds_on(&scene).await;
+    // with nothing entered anew between one claim and the next
+    for _ in 0..2 {
+        scene.admin.claim("acme", "left-pad", "merge").await;
+        scene.unclaim("left-pad").await;
+    }
+    scene.admin.claim("acme", "left-pad", "merge").await;
+    builds_on(&scene).await;
+    scene.server.restart().await;
+    builds_on(&scene).await;
+    scene.unclaim("left-pad").await;
+    builds_on(&scene).await;
+
+    // the same bytes, hosted: it is still that version
+    scene.admin.claim("acme", "left-pad", "merge").await;
+    scene.publish(&served).await;
+    scene.upstream.remove("left-pad");
+    let downloaded = scene.download("left-pad", "1.0.0").await.expect(200);
+    assert_eq!(downloaded.body, served.crate_bytes());
 }

@@ -444,8 +444,8 @@ async fn who_may_not_read_is_told_so_before_anything_is_fetched(database: Databa
     error: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member
     exit code 1
 
-    error: registry `acme` needs a token, or does not exist; run `cargo login --registry acme`; give a token with SUPERCARGO_TOKEN
-    exit code 1
+    error: registry `acme` needs a token, or does not exist; run `cargo login --registry acme`; run `supercargo login`, or give a token with SUPERCARGO_TOKEN
+    exit code 3
     ");
     assert!(scene.asked().is_empty());
     for line in [

@@ -55,7 +55,7 @@ async fn a_method_that_an_address_does_not_take_is_named_as_such(server: &Server
         (Method::DELETE, "/api/v1/registries", "POST"),
         (Method::POST, "/api/v1/registries/main", "PATCH"),
         (Method::GET, "/api/v1/registries/main/restore", "POST"),
-        (Method::GET, "/api/v1/tokens/x", "DELETE"),
+        (Method::PUT, "/api/v1/tokens/x", "DELETE"),
         (Method::TRACE, "/api/v1/me", "GET"),
         (Method::POST, "/main/api/v1/crates/new", "PUT"),
         (Method::PUT, "/main/api/v1/crates/demo/1.0.0/yank", "DELETE"),

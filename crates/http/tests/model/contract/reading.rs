@@ -324,7 +324,7 @@ impl Contract {
             return refused(404, "");
         };
         let registry = self.at(place);
-        let was_served = registry.has_served(offer.from.is_none(), name, offer.bytes);
+        let was_served = registry.has_served(name, offer.bytes);
         match offer.verdict {
             Some(Quarantine::Block) => return refused(403, ""),
             Some(Quarantine::Hold) if !was_served => return refused(403, ""),
@@ -426,15 +426,11 @@ impl Contract {
         } = delivery;
         for (place, from) in delivery.through {
             let registry = self.at_mut(place);
-            match from {
-                None => {
-                    registry.served.insert(bytes);
-                }
-                Some(from) => {
-                    let promise = Promise { bytes, from };
-                    let key = (view, name, version);
-                    registry.ledger.entry(key).or_insert(promise);
-                }
+            registry.served.insert((name, bytes));
+            if let Some(from) = from {
+                let promise = Promise { bytes, from };
+                let key = (view, name, version);
+                registry.ledger.entry(key).or_insert(promise);
             }
         }
         if let Some(remote) = delivery.fetched_from {

@@ -19,8 +19,8 @@ pub(super) struct Registry {
     /// From which of them each spelling is read, since it was first served.
     pub(super) pins: BTreeMap<&'static str, Upstream>,
     pub(super) ledger: BTreeMap<(View, &'static str, &'static str), Promise>,
-    /// What it ever gave to somebody of its own.
-    pub(super) served: BTreeSet<Bytes>,
+    /// What it ever gave to somebody, under which spelling; no claim takes that back.
+    pub(super) served: BTreeSet<(&'static str, Bytes)>,
 }
 
 /// What a view gave out as a version.
@@ -160,17 +160,9 @@ impl Registry {
         attached.filter(takes).map(|attached| attached.upstream)
     }
 
-    /// Whether a version was ever given to somebody. The same bytes as an upstream's version are another version, of which the
-    /// ledger knows, as far as no claim has overridden it.
-    pub(super) fn has_served(&self, is_hosted: bool, name: &str, bytes: Bytes) -> bool {
-        let is_it = |(key, promise): (&(View, &'static str, &'static str), &Promise)| {
-            key.1 == name && promise.bytes == bytes
-        };
-        if is_hosted {
-            self.served.contains(&bytes)
-        } else {
-            self.ledger.iter().any(is_it)
-        }
+    /// Whether a version was ever given to somebody.
+    pub(super) fn has_served(&self, name: &'static str, bytes: Bytes) -> bool {
+        self.served.contains(&(name, bytes))
     }
 
     /// Who is asked for a name, in order: the one that it is pinned to alone.

@@ -15,6 +15,7 @@ use super::but;
 use crate::{
     client::{Client, ClientError},
     commands::{CommandError, Outcome},
+    exit::Exit,
     output::{Progress, Report, Step, text},
 };
 
@@ -38,6 +39,15 @@ enum Stopped {
     Unreadable(#[from] io::Error),
 }
 
+impl Stopped {
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Client(error) => error.exit(),
+            Self::Unreadable(_) => Exit::Failed,
+        }
+    }
+}
+
 impl Upload {
     pub(super) async fn run(self, client: &Client) -> Outcome {
         let Self { files, registry } = self;
@@ -57,7 +67,7 @@ impl Upload {
             match publish(client, &registry, path).await {
                 Ok(answer) => done.push(step(&registry, answer)),
                 Err(stopped) => {
-                    let failed = Some(in_words(&stopped, &files, position));
+                    let failed = Some((stopped.exit(), in_words(&stopped, &files, position)));
                     return Ok(Report::Steps { done, failed });
                 }
             }

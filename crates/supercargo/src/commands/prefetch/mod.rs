@@ -405,6 +405,8 @@ mod tests {
     use crate::{
         client::canned::{Canned, answer},
         command_line::{Command, CommandLine},
+        exit::Exit,
+        output::Reader,
     };
     use supercargo_types::Digest;
 
@@ -427,8 +429,8 @@ mod tests {
         let ended = request.run(&server.client(Some("scg_x"))).await;
         let told = match ended {
             Ok(report) => {
-                let rendered = report.render(false);
-                assert!(!rendered.success);
+                let rendered = report.render(Reader::new(false, None));
+                assert_eq!(rendered.exit, Exit::Failed);
                 Ok(rendered
                     .stdout
                     .replace(&Digest::of(b"other").hex(), "OTHER"))

@@ -268,7 +268,7 @@ async fn a_quarantine_is_set_listed_and_lifted(server: &Server) {
         .expect(403);
     // what the server says about it is what a person reads
     let failure = terminal
-        .failure("crate download acme demo@1.0.0 -o /nowhere/file")
+        .failure_with(3, "crate download acme demo@1.0.0 -o /nowhere/file")
         .await;
     assert!(
         failure.contains("steals tokens") && failure.contains(refused.text().trim_end()),

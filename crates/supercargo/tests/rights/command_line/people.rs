@@ -203,10 +203,13 @@ async fn accounts_members_and_claims(server: &Server) {
     instance role  creator
     registry       -
     created at     [TIME]
+    disabled       false
+    has password   false
+    last used at   -
     $ supercargo user list
-    NAME   INSTANCE ROLE  E-MAIL              CREATED
-    admin  admin          -                   [TIME]
-    alice  creator        alice@acme.example  [TIME]
+    NAME   INSTANCE ROLE  E-MAIL              STATE   LAST USED             CREATED
+    admin  admin          -                   active  [TIME]  [TIME]
+    alice  creator        alice@acme.example  active  never                 [TIME]
     $ supercargo service-account create ci --registry main
     name           ci
     kind           service
@@ -214,9 +217,12 @@ async fn accounts_members_and_claims(server: &Server) {
     instance role  member
     registry       main
     created at     [TIME]
+    disabled       false
+    has password   false
+    last used at   -
     $ supercargo service-account list
-    NAME  REGISTRY  CREATED
-    ci    main      [TIME]
+    NAME  REGISTRY  STATE   LAST USED  CREATED
+    ci    main      active  never      [TIME]
     $ supercargo member set main alice publisher
     `alice` is publisher of `main`
     $ supercargo member set main service:ci reader

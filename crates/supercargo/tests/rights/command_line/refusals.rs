@@ -8,38 +8,47 @@ use super::terminal::{Terminal, run_with};
 use crate::on_both_databases;
 
 on_both_databases!(
-    refusals_are_one_line_and_exit_with_1,
+    refusals_are_one_line_and_an_exit_code,
     who_may_not_is_told_so,
 );
 
-async fn refusals_are_one_line_and_exit_with_1(server: &Server) {
+async fn refusals_are_one_line_and_an_exit_code(server: &Server) {
     let terminal = Terminal::of(server);
     let mut shown = String::new();
-    for line in [
-        "registry create main",
-        "registry create m.ain --upstream nothing",
-        "registry show nothing",
-        "registry delete main",
-        "claim delete main x-* --yes",
-        "claim delete main x-*",
-        "upstream show nothing",
-        "upstream delete crates-io",
-        "upstream show ..",
-        "upstream create x --index nonsense",
-        "upstream create x --index sparse+https://registry.example/ --auth token",
-        "upstream create x --index sparse+https://registry.example/ --auth none --username us",
-        "upstream edit crates-io --auth token --secret-file /nowhere/secret",
-        "member set main nobody reader",
-        "member remove main nobody",
-        "token create x --principal nobody",
-        "token delete nothing",
-        "token create x --expires-in-days 0",
-        "token list --url http://127.0.0.1:9",
-        "token list --url nonsense",
-        "token list --url http://user:hunter2@127.0.0.1:9",
-        "token list --token scg_wrong",
+    for (code, line) in [
+        (1, "registry create main"),
+        (1, "registry create m.ain --upstream nothing"),
+        (1, "registry show nothing"),
+        (1, "registry delete main"),
+        (1, "claim delete main x-* --yes"),
+        (1, "claim delete main x-*"),
+        (1, "upstream show nothing"),
+        (1, "upstream delete crates-io"),
+        (2, "upstream show .."),
+        (1, "upstream create x --index nonsense"),
+        (
+            2,
+            "upstream create x --index sparse+https://registry.example/ --auth token",
+        ),
+        (
+            2,
+            "upstream create x --index sparse+https://registry.example/ --auth none --username us",
+        ),
+        (
+            1,
+            "upstream edit crates-io --auth token --secret-file /nowhere/secret",
+        ),
+        (1, "member set main nobody reader"),
+        (1, "member remove main nobody"),
+        (1, "token create x --principal nobody"),
+        (1, "token delete nothing"),
+        (1, "token create x --expires-in-days 0"),
+        (4, "token list --url http://127.0.0.1:9"),
+        (2, "token list --url nonsense"),
+        (2, "token list --url http://user:hunter2@127.0.0.1:9"),
+        (3, "token list --token scg_wrong"),
     ] {
-        shown += &terminal.failure(line).await;
+        shown += &terminal.failure_with(code, line).await;
     }
     // with `--json`, errors are still on standard error
     let ended = terminal.run("registry show nothing --json").await;
@@ -117,20 +126,20 @@ async fn who_may_not_is_told_so(server: &Server) {
     for line in ["registry list", "upstream list"] {
         shown += &alice.session(&[line]).await;
     }
-    for line in [
-        "registry show main",
-        "registry create hers",
-        "user list",
-        "member list main",
+    for (code, line) in [
+        (1, "registry show main"),
+        (3, "registry create hers"),
+        (3, "user list"),
+        (1, "member list main"),
     ] {
-        shown += &alice.failure(line).await;
+        shown += &alice.failure_with(code, line).await;
     }
     let nobody = Terminal {
         url: server.url(),
         token: String::new(),
     };
-    shown += &nobody.failure("registry list").await;
-    shown += &nobody.failure("registry show main").await;
+    shown += &nobody.failure_with(3, "registry list").await;
+    shown += &nobody.failure_with(3, "registry show main").await;
     assert_snapshot!(shown, @"
     $ supercargo registry list
     there are none
@@ -146,9 +155,9 @@ async fn who_may_not_is_told_so(server: &Server) {
     $ supercargo member list main
     error: there is no registry `main`, or this token may not read it; ask its admins to add you as a member
     $ supercargo registry list
-    error: this needs a token; send one in the `Authorization` header; give a token with SUPERCARGO_TOKEN
+    error: this needs a token; send one in the `Authorization` header; run `supercargo login`, or give a token with SUPERCARGO_TOKEN
     $ supercargo registry show main
-    error: registry `main` needs a token, or does not exist; run `cargo login --registry main`; give a token with SUPERCARGO_TOKEN
+    error: registry `main` needs a token, or does not exist; run `cargo login --registry main`; run `supercargo login`, or give a token with SUPERCARGO_TOKEN
     ");
 }
 
@@ -207,10 +216,50 @@ async fn what_cannot_be_typed_exits_with_2_and_asks_no_server() {
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_named_and_a_flag_beats_the_environment() {
     let ended = run_with(&["me", "--url", "http://127.0.0.1:9"], &[], "").await;
-    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+    assert_eq!((ended.code, &*ended.stdout), (Some(4), ""));
     assert_snapshot!(ended.stderr.trim_end(), @"error: cannot reach `http://127.0.0.1:9/` (Connection refused (os error 111)): is the server running? give its address with `--url` or SUPERCARGO_URL");
     // a flag beats the environment
     let environment = [("SUPERCARGO_URL", "http://127.0.0.1:7")];
     let ended = run_with(&["me", "--url", "http://127.0.0.1:9"], &environment, "").await;
     assert!(ended.stderr.contains("127.0.0.1:9"), "{}", ended.stderr);
+}
+
+/// Nobody has to be running for that, and each of them says something else.
+#[tokio::test]
+async fn every_shell_gets_its_completions() {
+    let mut scripts = std::collections::BTreeSet::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ended = run_with(&["completion", shell], &[], "").await;
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{shell}");
+        for word in ["trusted-publisher", "exposure", "no-transfer"] {
+            assert!(ended.stdout.contains(word), "{shell}: `{word}`");
+        }
+        scripts.insert(ended.stdout);
+    }
+    assert_eq!(scripts.len(), 5);
+    let ended = run_with(&["completion", "tcsh"], &[], "").await;
+    assert_eq!((ended.code, &*ended.stdout), (Some(2), ""));
+}
+
+/// As bash uses it: what follows `supercargo registry sh` is `show`.
+#[tokio::test]
+async fn bash_completes_with_its_script() {
+    let script = run_with(&["completion", "bash"], &[], "").await.stdout;
+    let asks = "\nCOMP_WORDS=(supercargo registry sh); COMP_CWORD=2\n_supercargo supercargo sh registry\necho \"${COMPREPLY[@]}\"\n";
+    // longer than an argument can be
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("asks");
+    std::fs::write(&path, script + asks).unwrap();
+    let output = tokio::process::Command::new("bash")
+        .arg("--norc")
+        .arg(&path)
+        .output()
+        .await
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "show\n",
+        "{errors}"
+    );
 }

@@ -110,10 +110,15 @@ impl Terminal {
 
     /// The sentence of a command that fails with 1, having printed nothing on standard output.
     pub(super) async fn failure(&self, line: &str) -> String {
+        self.failure_with(1, line).await
+    }
+
+    /// The same with another exit code.
+    pub(super) async fn failure_with(&self, code: i32, line: &str) -> String {
         let ended = self.run(line).await;
         assert_eq!(
             (ended.code, &*ended.stdout),
-            (Some(1), ""),
+            (Some(code), ""),
             "{line}: {}",
             ended.stderr
         );

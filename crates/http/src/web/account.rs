@@ -1,0 +1,255 @@
+//! `/-/account`: where somebody is signed in, who they are elsewhere, and their password.
+
+use std::sync::Arc;
+
+use axum::{body::Body, extract::State};
+use http::{Request, Response, StatusCode};
+use supercargo_pages::{AccountPage, IdentityRow, Moment, Section, SessionRow, browser};
+use supercargo_registry::{
+    Browser, Denied, Failure, IdentityRequest, Instance, Password, Refusal, RefusalClass, SignedIn,
+};
+use supercargo_types::Timestamp;
+
+use super::{
+    errors,
+    forms::Form,
+    respond::{page, see_other},
+    sign_in,
+    visitor::Visitor,
+};
+
+const PAGE: &str = "/-/account";
+/// Sessions that are shown. Whoever has more can end all but one.
+const SESSIONS: u32 = 100;
+
+/// `GET /-/account`.
+pub(super) async fn show(
+    State(instance): State<Arc<Instance>>,
+    visitor: Visitor,
+) -> Response<Body> {
+    let Some(browser) = visitor.browser.clone() else {
+        return errors::answer(&instance, &visitor, Denied::SignIn);
+    };
+    let done = match visitor.here.split_once('?').map(|(_, query)| query) {
+        Some("done=password") => {
+            Some("Your password is changed, and you are signed out everywhere else.")
+        }
+        Some("done=linked") => Some("The identity is linked. You can sign in with it from now on."),
+        _ => None,
+    };
+    answer(&instance, &visitor, &browser, StatusCode::OK, done, None).await
+}
+
+async fn answer(
+    instance: &Instance,
+    visitor: &Visitor,
+    browser: &Browser,
+    status: StatusCode,
+    done: Option<&str>,
+    problem: Option<String>,
+) -> Response<Body> {
+    let made = async {
+        let mut template = template(instance, visitor, browser).await?;
+        template.done = done.map(str::to_owned);
+        template.problem = problem;
+        page(visitor, status, &template)
+    };
+    match made.await {
+        Ok(answer) => answer,
+        Err(failure) => errors::answer(instance, visitor, failure),
+    }
+}
+
+fn signed_in(instance: &Instance, browser: &Browser) -> Result<SignedIn, Denied> {
+    instance.signed_in(Some(browser.actor().clone()))
+}
+
+async fn template(
+    instance: &Instance,
+    visitor: &Visitor,
+    of: &Browser,
+) -> Result<AccountPage, Failure> {
+    let actor = signed_in(instance, of)?;
+    let account = instance.own_account(&actor).await?;
+    let (sessions, _) = instance.list_sessions(&actor, None, SESSIONS, None).await?;
+    let identities = instance.own_identities(of).await?;
+    let now = instance.clock().now();
+    let moment = |at: Timestamp| Moment::new(at, now);
+    let mut frame = visitor.frame("Account");
+    frame.section = Section::Account;
+    frame.last_step("Account");
+    let mut rows: Vec<_> = sessions
+        .into_iter()
+        .map(|session| {
+            let user_agent = session.user_agent.unwrap_or_default();
+            SessionRow {
+                id: session.id,
+                browser: browser(&user_agent),
+                user_agent,
+                address: session.address.unwrap_or_default(),
+                with: session
+                    .issuer
+                    .unwrap_or_else(|| "with the password".to_owned()),
+                created: moment(session.created_at),
+                used: moment(session.last_used_at),
+                is_current: session.current,
+            }
+        })
+        .collect();
+    // by their ids they come in the order in which they were made
+    rows.reverse();
+    Ok(AccountPage {
+        frame,
+        name: account.name.to_string(),
+        email: account.email,
+        role: account.instance_role.to_string(),
+        has_password: account.has_password,
+        sessions: rows,
+        identities: identities
+            .into_iter()
+            .map(|identity| IdentityRow {
+                issuer: identity.issuer,
+                subject: identity.subject,
+                email: identity.email,
+                linked: moment(identity.linked_at),
+            })
+            .collect(),
+        provider: instance.sign_on().map(|settings| settings.label.clone()),
+        done: None,
+        problem: None,
+    })
+}
+
+/// A form of the page, with the session in which it was sent.
+async fn sent(
+    instance: &Instance,
+    visitor: &Visitor,
+    request: Request<Body>,
+) -> Result<(Browser, Form), Response<Body>> {
+    if visitor.browser.is_none() {
+        // its page is the way back: a form is never sent once more by a redirect
+        let to = visitor.links.sign_in(PAGE);
+        return Err(see_other(visitor, &to));
+    }
+    let (parts, body) = request.into_parts();
+    let form = Form::read(body).await;
+    let form = form.map_err(|failure| errors::answer(instance, visitor, failure))?;
+    match visitor.sent(instance, &parts.headers, &form) {
+        Ok(browser) => Ok((browser, form)),
+        Err(not_ours) => Err(errors::not_ours(visitor, &not_ours)),
+    }
+}
+
+fn back(instance: &Instance, visitor: &Visitor, done: Result<(), Failure>) -> Response<Body> {
+    match done {
+        Ok(()) => see_other(visitor, &visitor.links.to(PAGE)),
+        Err(failure) => errors::answer(instance, visitor, failure),
+    }
+}
+
+/// `POST /-/account/sessions/end`: one of them.
+pub(super) async fn end_session(
+    State(instance): State<Arc<Instance>>,
+    visitor: Visitor,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (browser, form) = match sent(&instance, &visitor, request).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let end = async {
+        let actor = signed_in(&instance, &browser)?;
+        let id = form.get("id");
+        instance.end_session(&actor, id, &visitor.caller).await
+    };
+    back(&instance, &visitor, end.await)
+}
+
+/// `POST /-/account/sessions/end-others`: all but this one.
+pub(super) async fn end_others(
+    State(instance): State<Arc<Instance>>,
+    visitor: Visitor,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (browser, _) = match sent(&instance, &visitor, request).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let end = async {
+        let actor = signed_in(&instance, &browser)?;
+        let ended = instance.end_sessions(&actor, None, &visitor.caller).await;
+        ended.map(drop)
+    };
+    back(&instance, &visitor, end.await)
+}
+
+/// `POST /-/account/identities/link`: off to the provider, and back with an identity.
+pub(super) async fn link(
+    State(instance): State<Arc<Instance>>,
+    mut visitor: Visitor,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (browser, _) = match sent(&instance, &visitor, request).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let to = format!("{PAGE}?done=linked");
+    let left = sign_in::leave(&instance, &mut visitor, Some(&browser), &to).await;
+    left.unwrap_or_else(|failure| errors::answer(&instance, &visitor, failure))
+}
+
+/// `POST /-/account/identities/unlink`.
+pub(super) async fn unlink(
+    State(instance): State<Arc<Instance>>,
+    visitor: Visitor,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (browser, form) = match sent(&instance, &visitor, request).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let identity = IdentityRequest {
+        issuer: form.get("issuer").to_owned(),
+        subject: form.get("subject").to_owned(),
+    };
+    let unlink = instance.unlink_own_identity(&browser, &identity, &visitor.caller);
+    let done = unlink.await;
+    back(&instance, &visitor, done)
+}
+
+/// `POST /-/account/password`.
+pub(super) async fn change_password(
+    State(instance): State<Arc<Instance>>,
+    visitor: Visitor,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (browser, form) = match sent(&instance, &visitor, request).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let changed = async {
+        if form.get("new") != form.get("again") {
+            let text = "the new password is not the same both times".to_owned();
+            return Err(Refusal::PasswordShape(text).into());
+        }
+        let actor = signed_in(&instance, &browser)?;
+        let [current, new] = ["current", "new"].map(|field| Password::new(form.get(field)));
+        instance
+            .change_password(&actor, &current, &new, &visitor.caller)
+            .await
+    };
+    let refusal = match changed.await {
+        Ok(()) => {
+            let to = format!("{PAGE}?done=password");
+            return see_other(&visitor, &visitor.links.to(&to));
+        }
+        Err(Failure::Refused(refusal)) => refusal,
+        Err(failure) => return errors::answer(&instance, &visitor, failure),
+    };
+    let status = match refusal.class() {
+        RefusalClass::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let problem = errors::sentence(&refusal.to_string());
+    answer(&instance, &visitor, &browser, status, None, Some(problem)).await
+}

@@ -1,0 +1,207 @@
+//! Forms, and the proof that they are ours.
+//!
+//! A browser sends the cookie of a session along with whatever a stranger's page makes it send (cross-site request forgery).
+//! So a form that changes something carries a value that only our pages have, and the browser itself must say that the
+//! request comes from a page of ours.
+
+use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, header};
+use supercargo_registry::Failure;
+use supercargo_types::Site;
+use url::Url;
+
+use crate::body;
+
+/// Forms are small; the longest holds a list of patterns.
+const LONGEST: usize = 64 * 1024;
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The hidden field of every form.
+pub(crate) const FIELD: &str = "csrf";
+/// What the value is for, so that it can be nothing else that is made of the same secret.
+const PURPOSE: &[u8] = b"supercargo form v1";
+
+/// Why a form is not believed to be one of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotOurs {
+    /// The browser says so, or says nothing.
+    #[error("your browser did not say that this form was sent from a page of this server")]
+    Origin,
+    /// Its hidden field is missing, or of another session.
+    #[error("this form is of another sign-in")]
+    Token,
+}
+
+/// The fields that were sent.
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// # Errors
+    /// Where it is too long, or breaks off.
+    pub(crate) async fn read(body: Body) -> Result<Self, Failure> {
+        let bytes = body::whole(body, LONGEST).await?;
+        Ok(Self(
+            url::form_urlencoded::parse(&bytes).into_owned().collect(),
+        ))
+    }
+
+    /// The first field of this name; empty where there is none.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        let mut fields = self.0.iter();
+        let found = fields.find(|(found, _)| found == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Every field of this name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.0.iter().filter(move |(found, _)| found == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it is one of ours, sent in the session of this secret.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub(crate) fn check(
+        &self,
+        headers: &HeaderMap,
+        site: &Site,
+        secret: &[u8],
+    ) -> Result<(), NotOurs> {
+        check_origin(headers, site)?;
+        let sent = from_hex(self.get(FIELD)).ok_or(NotOurs::Token)?;
+        // in a time that says nothing about where they differ
+        hmac::verify(&key(secret), PURPOSE, &sent).map_err(|_| NotOurs::Token)
+    }
+}
+
+/// What the forms of a session carry: an HMAC, so that the page, which extensions and screenshots may read, does not hold the
+/// secret itself.
+pub(crate) fn token(secret: &[u8]) -> String {
+    let tag = hmac::sign(&key(secret), PURPOSE);
+    tag.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn key(secret: &[u8]) -> Key {
+    Key::new(HMAC_SHA256, secret)
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect()
+}
+
+/// Whether the browser says that a page of ours sent this. Every browser of today says it, with one header or the other.
+///
+/// # Errors
+/// Where it does not.
+pub(crate) fn check_origin(headers: &HeaderMap, site: &Site) -> Result<(), NotOurs> {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    let is_ours = match (text(&FETCH_SITE), text(&header::ORIGIN)) {
+        // `same-site` is not enough: another program on a sister domain is a stranger
+        (Some(site), None) => site == "same-origin",
+        (said, Some(origin)) => {
+            said.is_none_or(|said| said == "same-origin")
+                && Url::parse(site.base()).is_ok_and(|ours| {
+                    ours.origin().is_tuple() && ours.origin().ascii_serialization() == origin
+                })
+        }
+        (None, None) => false,
+    };
+    is_ours.then_some(()).ok_or(NotOurs::Origin)
+}
+
+/// A path below BASE to go back to; `None` for anything that a browser could read as another host.
+pub(crate) fn own_path(text: &str) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    let is_path = text.starts_with('/') && !text.starts_with("//");
+    (is_path && text.len() <= 2048 && text.bytes().all(is_plain)).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_form_is_ours_when_the_browser_says_so() {
+        let site = Site::new("https://crates.acme.example/cargo", &[]).unwrap();
+        let ours = "https://crates.acme.example";
+        let is_ours = |pairs: &[(HeaderName, &str)]| check_origin(&headers(pairs), &site).is_ok();
+        assert!(is_ours(&[(FETCH_SITE, "same-origin")]));
+        assert!(is_ours(&[(header::ORIGIN, ours)]));
+        assert!(is_ours(&[
+            (FETCH_SITE, "same-origin"),
+            (header::ORIGIN, ours)
+        ]));
+        for strange in [
+            &[][..],
+            &[(FETCH_SITE, "cross-site")],
+            &[(FETCH_SITE, "same-site")],
+            &[(FETCH_SITE, "none")],
+            &[(FETCH_SITE, "cross-site"), (header::ORIGIN, ours)],
+            &[(FETCH_SITE, "same-origin"), (header::ORIGIN, "null")],
+            &[(header::ORIGIN, "null")],
+            &[(header::ORIGIN, "http://crates.acme.example")],
+            &[(header::ORIGIN, "https://crates.acme.example:8443")],
+            &[(header::ORIGIN, "https://crates.acme.example.evil.example")],
+            &[(header::ORIGIN, "https://evil.example")],
+        ] {
+            assert!(!is_ours(strange), "{strange:?}");
+        }
+    }
+
+    #[test]
+    fn the_hidden_field_is_of_one_session() {
+        let site = Site::new("http://127.0.0.1:22746", &[]).unwrap();
+        let same = headers(&[(FETCH_SITE, "same-origin")]);
+        let sent = |value: &str| Form(vec![(FIELD.to_owned(), value.to_owned())]);
+        let of_one = token(b"one");
+        assert_eq!(sent(&of_one).check(&same, &site, b"one"), Ok(()));
+        for wrong in [&token(b"other"), "", "zz", &of_one[..62], "ä0"] {
+            let checked = sent(wrong).check(&same, &site, b"one");
+            assert_eq!(checked, Err(NotOurs::Token), "{wrong}");
+        }
+        let elsewhere = headers(&[(FETCH_SITE, "cross-site")]);
+        let checked = sent(&of_one).check(&elsewhere, &site, b"one");
+        assert_eq!(checked, Err(NotOurs::Origin));
+    }
+
+    #[test]
+    fn only_our_own_paths_are_gone_back_to() {
+        for own in [
+            "/",
+            "/acme",
+            "/acme?q=a%20b&x=1",
+            "/-/login/device?code=BCDF",
+        ] {
+            assert_eq!(own_path(own), Some(own));
+        }
+        for other in [
+            "",
+            "acme",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/a\r\nSet-Cookie: x=1",
+            "/a\tb",
+            "/ä",
+            "/a b",
+        ] {
+            assert_eq!(own_path(other), None, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The document itself.
+
+use serde_json::json;
+use supercargo_testkit::{Database, Server, ServerOptions};
+
+use crate::{PROGRAM, document};
+
+/// O6.
+#[tokio::test]
+async fn anybody_may_read_the_description_and_keep_it() {
+    let server = Server::start(ServerOptions::new(PROGRAM).database(Database::Sqlite)).await;
+    let nobody = server.anonymous();
+    let path = "/api/v1/openapi.json";
+    let answer = nobody.get(path).await.expect(200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let document = answer.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(document["servers"], json!([{ "url": server.url() }]));
+
+    let etag = answer.header("etag").unwrap();
+    let again = nobody.request(http::Method::GET, path);
+    let again = again.header("if-none-match", etag).send().await.expect(304);
+    assert!(again.body.is_empty());
+    assert_eq!(again.header("etag"), Some(etag));
+    let other = nobody.request(http::Method::GET, path);
+    let other = other
+        .header("if-none-match", "\"other\"")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(other.body, answer.body);
+}
+
+/// O6: behind a proxy, clients are sent to where the server is for them.
+#[tokio::test]
+async fn the_description_names_the_public_url() {
+    let options = ServerOptions::new(PROGRAM)
+        .database(Database::Sqlite)
+        .setting("public_url", "https://crates.acme.example/base");
+    let server = Server::start(options).await;
+    let document = document(&server.anonymous()).await;
+    let url = "https://crates.acme.example/base";
+    assert_eq!(document["servers"], json!([{ "url": url }]));
+}
