@@ -6,6 +6,7 @@ mod architecture;
 mod bench;
 mod command;
 mod compat;
+mod keyring;
 mod live;
 mod model;
 mod packages;

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::{
     architecture,
     command::{cargo, run as run_command, say, succeeds},
+    keyring,
     postgres::Postgres,
     provider, schemathesis,
     workspace::{self, root},
@@ -29,6 +30,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     run_command(cargo().args(["fetch", "--locked"]).current_dir(root()))?;
     let postgres = Postgres::start(&folder, arguments.install)?;
     provider::find_or_install(arguments.install)?;
+    keyring::find_or_install(arguments.install)?;
+    keyring::build_provider()?;
     let schemathesis = workspace::folder(&workspace::metadata()?, "schemathesis")?;
     let schemathesis = schemathesis::find_or_install(&schemathesis, arguments.install)?;
     let tests = Tests {

@@ -102,6 +102,8 @@ impl Blobs {
     pub async fn remove(&self, digest: &Digest) -> io::Result<()> {
         let (inner, digest) = (self.0.clone(), *digest);
         blocking(move || {
+            // before it as well: a folder takes its time, and what is gone from there should not be found any more
+            inner.memory.forget(&digest);
             inner.folder.remove(&digest)?;
             inner.memory.forget(&digest);
             Ok(())

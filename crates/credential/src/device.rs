@@ -71,14 +71,12 @@ impl<'a> DeviceLogin<'a> {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn begin(
-        http: &'a Http,
-        base: &'a Url,
-        token: &Value,
-    ) -> Result<Self, LoginError> {
+    pub async fn begin(http: &'a Http, base: &'a Url, token: &Value) -> Result<Self, LoginError> {
         let url = below(base, &["api", "v1", "sign-in", "devices"])?;
         let body = json!({ "token": token });
-        let answer = http.ask(Method::POST, url.clone(), None, Some(&body)).await?;
+        let answer = http
+            .ask(Method::POST, url.clone(), None, Some(&body))
+            .await?;
         let status = answer.status;
         let begun = serde_json::from_value(answer.success(&url)?);
         let begun = begun.map_err(|_| LoginError::Stranger {
@@ -102,7 +100,9 @@ impl<'a> DeviceLogin<'a> {
             )
         };
         let code = printable(&begun.user_code);
-        say(&format!("{lead}\napprove only what shows the code\n  {code}\n"));
+        say(&format!(
+            "{lead}\napprove only what shows the code\n  {code}\n"
+        ));
     }
 
     /// Waits until somebody has decided.
@@ -175,7 +175,9 @@ impl WaitingLine {
     fn draw(&mut self, left: Duration) {
         if self.is_terminal {
             let (minutes, seconds) = (left.as_secs() / 60, left.as_secs() % 60);
-            say(&format!("\rwaiting for your approval ({minutes}:{seconds:02}) "));
+            say(&format!(
+                "\rwaiting for your approval ({minutes}:{seconds:02}) "
+            ));
         } else if !self.is_drawn {
             say("waiting for your approval\n");
         }

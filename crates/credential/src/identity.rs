@@ -111,10 +111,7 @@ async fn of_github(url: &str, token: &str, audience: &str) -> Result<String, Pro
 }
 
 /// What a server and a person read of who asks.
-pub(crate) const PROGRAM: &str = concat!(
-    "cargo-credential-supercargo/",
-    env!("CARGO_PKG_VERSION")
-);
+pub(crate) const PROGRAM: &str = concat!("cargo-credential-supercargo/", env!("CARGO_PKG_VERSION"));
 
 async fn exchange(http: &Http, place: &Place, jwt: &str) -> Result<JobToken, LoginError> {
     let path = [
@@ -196,7 +193,10 @@ mod tests {
     use super::*;
 
     fn jwt(claims: &Value) -> String {
-        format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
+        format!(
+            "e30.{}.c2ln",
+            BASE64_URL_SAFE_NO_PAD.encode(claims.to_string())
+        )
     }
 
     #[test]
@@ -211,7 +211,10 @@ mod tests {
             json!({}),
         ] {
             let refused = check(other).unwrap_err();
-            assert!(matches!(refused, ProviderError::Audience { .. }), "{refused}");
+            assert!(
+                matches!(refused, ProviderError::Audience { .. }),
+                "{refused}"
+            );
         }
         for garbage in ["", "a.b.c", "secret", "e30.%%%.x"] {
             let refused = check_audience(garbage, "x").unwrap_err();

@@ -93,7 +93,10 @@ fn system(address: &str, action: &Action<'_>) -> Result<CredentialResponse, Erro
 fn perform(registry: &RegistryInfo<'_>, action: &Action<'_>) -> Result<CredentialResponse, Error> {
     use cargo_credential::Credential as _;
     let keyring = cargo_credential_libsecret::LibSecretCredential::new()?;
-    (&keyring).perform(registry, action, &[])
+    let outcome = (&keyring).perform(registry, action, &[]);
+    // GLib does not survive being unloaded and loaded again: the next use would crash
+    std::mem::forget(keyring);
+    outcome
 }
 
 #[cfg(target_os = "macos")]

@@ -97,7 +97,11 @@ mod tests {
         assert_eq!(of(&[], None).unwrap().hours, 12);
         assert_eq!(of(&[], Some("")).unwrap().hours, 12);
         assert_eq!(of(&[], Some("2")).unwrap().hours, 48);
-        let options = of(&["--days", "7", "--no-browser", "--audience", "x"], Some("2")).unwrap();
+        let options = of(
+            &["--days", "7", "--no-browser", "--audience", "x"],
+            Some("2"),
+        )
+        .unwrap();
         assert_eq!(
             options,
             Options {

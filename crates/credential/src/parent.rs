@@ -24,7 +24,11 @@ fn arguments() -> Option<Vec<String>> {
     let parent = std::os::unix::process::parent_id();
     let line = std::fs::read(format!("/proc/{parent}/cmdline")).ok()?;
     let words = line.split(|byte| *byte == 0);
-    Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
+    Some(
+        words
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect(),
+    )
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -59,7 +63,12 @@ mod tests {
         ] {
             assert_eq!(of(login).as_deref(), Some("login"), "{login}");
         }
-        for other in ["cargo add login", "cargo --config login fetch", "cargo", "cargo -V"] {
+        for other in [
+            "cargo add login",
+            "cargo --config login fetch",
+            "cargo",
+            "cargo -V",
+        ] {
             assert_ne!(of(other).as_deref(), Some("login"), "{other}");
         }
     }

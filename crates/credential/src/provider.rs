@@ -65,7 +65,8 @@ impl Credential for Provider {
         arguments: &[&str],
     ) -> Result<CredentialResponse, Error> {
         let place = Place::of(registry.index_url).ok_or(Error::UrlNotSupported)?;
-        let outcome = Visit::new(place, arguments).and_then(|visit| visit.perform(action));
+        let outcome =
+            Visit::new(place, registry.name, arguments).and_then(|visit| visit.perform(action));
         match outcome {
             Ok(Some(response)) => Ok(response),
             Ok(None) => Err(match action {
@@ -80,6 +81,8 @@ impl Credential for Provider {
 /// One question of cargo's.
 struct Visit {
     place: Place,
+    /// As cargo's configuration calls the registry.
+    name: String,
     options: Options,
     http: Http,
     keyring: Keyring,
@@ -87,7 +90,7 @@ struct Visit {
 }
 
 impl Visit {
-    fn new(place: Place, arguments: &[&str]) -> Result<Self, ProviderError> {
+    fn new(place: Place, name: Option<&str>, arguments: &[&str]) -> Result<Self, ProviderError> {
         let options = Options::of(arguments)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -96,6 +99,7 @@ impl Visit {
         Ok(Self {
             http: Http::new(&place.base, PROGRAM)?,
             keyring: Keyring::new(options.has_keyring)?,
+            name: name.unwrap_or("NAME").to_owned(),
             place,
             options,
             runtime,
@@ -139,8 +143,8 @@ impl Visit {
                 return Err(ProviderError::NoJobIdentity);
             }
             say(&format!(
-                "{}: nobody is there to log in; run `cargo login --registry NAME` in a terminal\n",
-                self.place
+                "{}: nobody is there to log in; run `cargo login --registry {}` in a terminal\n",
+                self.place, self.name
             ));
             return Ok(None);
         }
@@ -151,18 +155,17 @@ impl Visit {
     /// `cargo login`: with the browser, or with a token that was typed in.
     fn login(&self, options: &LoginOptions<'_>) -> Result<CredentialResponse, ProviderError> {
         let _turn = self.turn();
-        match &options.token {
-            Some(token) => {
-                let kept = self.runtime.block_on(self.look_at(token.clone().expose()))?;
-                self.keyring.put(&self.place.address(), &kept)?;
-            }
-            None => {
-                // where cargo has just asked for a token, somebody has approved one a moment ago
-                let kept = self.keyring.get(&self.place.address())?;
-                if !kept.is_some_and(|kept| self.is_fresh(&kept)) {
-                    self.log_in(self.device())?;
-                }
-            }
+        let address = self.place.address();
+        if let Some(token) = &options.token {
+            let look = self.look_at(token.clone().expose());
+            let kept = self.runtime.block_on(look)?;
+            self.keyring.put(&address, &kept)?;
+            return Ok(CredentialResponse::Login);
+        }
+        // where cargo has just asked for a token, somebody has approved one a moment ago
+        let kept = self.keyring.get(&address)?;
+        if !kept.is_some_and(|kept| self.is_fresh(&kept)) {
+            self.log_in(self.device())?;
         }
         Ok(CredentialResponse::Login)
     }

@@ -86,9 +86,7 @@ impl TokenFile {
     /// # Errors
     /// [`TokenFileError::NoFolder`].
     pub fn of_user(name: &str) -> Result<Self, TokenFileError> {
-        let path = folder()
-            .ok_or(TokenFileError::NoFolder)?
-            .join(name);
+        let path = folder().ok_or(TokenFileError::NoFolder)?.join(name);
         Ok(Self { path })
     }
 

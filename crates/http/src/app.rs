@@ -42,11 +42,12 @@ impl App {
     /// The app of an instance, answering under the path of its public URL.
     pub fn new(instance: Arc<Instance>) -> Self {
         let prefix = instance.site().path_prefix().into();
-        let (api, _description) = api::router(&instance);
+        let (api, description) = api::router(&instance);
         let rest = Router::new()
             .merge(api)
             .merge(probes::router())
             .merge(web::router())
+            .merge(web::api::router(&instance, &description))
             .with_state(instance.clone());
         Self {
             instance,

@@ -244,6 +244,10 @@ mod tests {
             (&delete, "/api/v1/registries/acme/cache/de%6Do"),
             (&delete, "/api/v1/teams/core/members/alice"),
             (&delete, "/api/v1/tokens/0190"),
+            (&delete, "/api/v1/sessions"),
+            (&delete, "/api/v1/sessions/0190"),
+            (&post, "/api/v1/users/alice/identities"),
+            (&delete, "/api/v1/users/alice/identities"),
             (&post, "/api/v1/registries/acme/trusted-publishers"),
             (
                 &delete,
@@ -281,6 +285,10 @@ mod tests {
         /api/v1/registries/acme/cache/de%6Do: cache.evicted acme demo -
         /api/v1/teams/core/members/alice: team.member_removed - - -
         /api/v1/tokens/0190: token.revoked - - -
+        /api/v1/sessions: session.ended - - -
+        /api/v1/sessions/0190: session.ended - - -
+        /api/v1/users/alice/identities: identity.linked - - -
+        /api/v1/users/alice/identities: identity.unlinked - - -
         /api/v1/registries/acme/trusted-publishers: trusted_publisher.created acme - -
         /api/v1/registries/acme/trusted-publishers/release: trusted_publisher.deleted acme - -
         /api/v1/registries/acme/policies/age: PUT registries/*/policies/* acme - -

@@ -2,7 +2,11 @@
 
 #![expect(
     unreachable_pub,
-    reason = "the macro makes an item of each that is visible as the function is not"
+    clippy::inline_always,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "the macro wants the functions so, and makes items of them that are so"
 )]
 
 use askama::{Result, Values, filter_fn};

@@ -4,6 +4,7 @@
 //! which everything is escaped that is not Markdown made safe here. Who may see what, and where numbers come from, is decided
 //! elsewhere. Every link is made by [`Links`].
 
+mod api;
 mod assets;
 mod device;
 mod filters;
@@ -19,6 +20,9 @@ mod search;
 mod sign_in;
 mod words;
 
+pub use api::{
+    ApiAnswer, ApiBody, ApiField, ApiGroup, ApiKind, ApiOperation, ApiPage, ApiReference, ApiShape,
+};
 pub use askama::Template;
 pub use assets::{Asset, Assets, assets};
 pub use device::{DevicePage, DeviceStep, DeviceWish};

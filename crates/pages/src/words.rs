@@ -22,12 +22,12 @@ impl Moment {
         let exact = format!("{} {} UTC", &machine[..10], &machine[11..19]);
         let ago = if at > now {
             match at.since(now) {
-                soon if soon < Duration::from_secs(60) => "just now".to_owned(),
+                soon if soon < Duration::from_mins(1) => "just now".to_owned(),
                 later => format!("in {}", span(later)),
             }
         } else {
             match now.since(at) {
-                short if short < Duration::from_secs(60) => "just now".to_owned(),
+                short if short < Duration::from_mins(1) => "just now".to_owned(),
                 day if (DAY..2 * DAY).contains(&day.as_secs()) => "yesterday".to_owned(),
                 long => format!("{} ago", span(long)),
             }

@@ -6,7 +6,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use supercargo_store::{AccountChange, AccountChanged, AccountDeleted, AccountRow};
 use supercargo_types::{InstanceRole, PrincipalKind, PrincipalRef};
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::{
     Caller, Failure, Instance, Password, Principal,
     people::check_email,
+    publishers::given,
     refusal::{Outcome, Refusal},
     rights::{Actor, Denied, MayAdministerInstance, MayManageService, SignedIn},
     teams::named,
@@ -35,15 +36,6 @@ pub struct AccountEdit {
     pub password: Option<Option<Password>>,
     /// Whether its tokens, its password and its browsers shall not work.
     pub disabled: Option<bool>,
-}
-
-/// Tells null from what is left out.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl AccountEdit {

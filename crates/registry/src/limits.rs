@@ -6,7 +6,7 @@
 //! | bad tokens, refused identities of jobs | an address's | in memory |
 //! | sign-ins with a password | an account's from one address | in the database |
 //! | the same | an account's from all addresses | in the database |
-//! | the same | an address's | in memory |
+//! | the same | an address's, everybody's together | in memory |
 //! | logins that a person approves, the codes that they type | an address's, a user's | in memory |
 //!
 //! What is counted in memory is counted by each server for itself: several of them allow several times as much. It is there
@@ -32,7 +32,7 @@ mod too_many;
 use std::{net::IpAddr, time::Duration};
 
 use supercargo_store::{AuditOutcome, LimitUse};
-use supercargo_types::{AccountName, Digest, Rate};
+use supercargo_types::{AccountName, Digest, Rate, Timestamp};
 
 use self::buckets::Buckets;
 pub use self::too_many::TooMany;
@@ -44,6 +44,9 @@ use crate::{
 
 /// The network from which an account signed in is known for so long.
 const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
+/// Failed sign-ins of everybody: each costs a write to the database, for which those who do something else must not wait when
+/// guesses come from thousands of addresses.
+const SIGN_INS: Rate = Rate::each_second(200, 20);
 /// Entries of the audit log about one limit that is reached, and about all of them: somebody with many addresses, or many names,
 /// would otherwise fill it.
 const TOLD: Rate = Rate::each_minute(1, 1);
@@ -56,6 +59,7 @@ const DEVICE_CODES: Rate = Rate::each_minute(30, 6);
 /// What is counted in memory.
 pub(crate) struct RateLimits {
     publishes: Buckets<i64>,
+    sign_ins: Buckets<()>,
     sign_ins_of_address: Buckets<Option<IpAddr>>,
     token_guesses: Buckets<Option<IpAddr>>,
     device_logins: Buckets<Option<IpAddr>>,
@@ -68,6 +72,7 @@ impl RateLimits {
     pub(crate) fn new(rates: &Rates) -> Self {
         Self {
             publishes: Buckets::new(rates.publishes),
+            sign_ins: Buckets::new(Some(SIGN_INS)),
             sign_ins_of_address: Buckets::new(rates.sign_ins_of_address),
             token_guesses: Buckets::new(rates.token_guesses),
             device_logins: Buckets::new(Some(DEVICE_LOGINS)),
@@ -75,6 +80,27 @@ impl RateLimits {
             told: Buckets::new(Some(TOLD)),
             told_in_all: Buckets::new(Some(TOLD_IN_ALL)),
         }
+    }
+
+    /// Takes one sign-in from what memory counts.
+    ///
+    /// # Errors
+    /// How long to wait, and who has used it up.
+    fn take_sign_in(
+        &self,
+        network: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(), (Duration, &'static str)> {
+        let of_address = self.sign_ins_of_address.take(network, now);
+        of_address.map_err(|wait| (wait, "by this address"))?;
+        let of_all = self.sign_ins.take((), now);
+        of_all.map_err(|wait| (wait, "by everybody together"))
+    }
+
+    /// Gives it back.
+    fn give_sign_in_back(&self, network: Option<IpAddr>) {
+        self.sign_ins_of_address.give_back(&network);
+        self.sign_ins.give_back(&());
     }
 }
 
@@ -98,11 +124,10 @@ impl Instance {
     pub async fn before_sign_in(&self, account: &str, caller: &Caller) -> Outcome<()> {
         let now = self.clock().now();
         let sign_in = self.sign_in(account, caller);
-        let of_address = &self.rate_limits.sign_ins_of_address;
         // memory first: it costs nothing, and keeps one address from filling the database with names
-        if let Err(wait) = of_address.take(sign_in.network, now) {
-            let key = format!("{:?}", sign_in.network);
-            self.note_limited(&Digest::of(key.as_bytes()), "by this address", caller);
+        if let Err((wait, whose)) = self.rate_limits.take_sign_in(sign_in.network, now) {
+            let key = format!("{whose} {:?}", sign_in.network);
+            self.note_limited(&Digest::of(key.as_bytes()), whose, caller);
             return Err(Refusal::from(TooMany::SignIns { wait }).into());
         }
         if sign_in.uses.is_empty() {
@@ -124,9 +149,7 @@ impl Instance {
     /// is one from which the account signs in.
     pub async fn sign_in_succeeded(&self, account: &str, caller: &Caller) -> Outcome<()> {
         let sign_in = self.sign_in(account, caller);
-        self.rate_limits
-            .sign_ins_of_address
-            .give_back(&sign_in.network);
+        self.rate_limits.give_sign_in_back(sign_in.network);
         if sign_in.uses.is_empty() {
             return Ok(());
         }
@@ -242,5 +265,34 @@ impl Caller {
     fn network(&self) -> Option<IpAddr> {
         let address = self.address.as_deref()?.parse().ok()?;
         Some(audit::network(address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_seconds(1_795_219_200);
+
+    /// Many addresses, each with a few guesses: what they cost the database has an end, and comes back with time.
+    #[test]
+    fn guesses_from_thousands_of_addresses_have_an_end() {
+        let limits = RateLimits::new(&Rates::default());
+        let from = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
+        let mut taken = 0;
+        for number in 0..5000 {
+            taken += u32::from(limits.take_sign_in(from(number), START).is_ok());
+        }
+        assert_eq!(taken, SIGN_INS.burst());
+        let refused = limits.take_sign_in(from(1), START);
+        let wait = Duration::from_millis(50);
+        assert_eq!(refused, Err((wait, "by everybody together")));
+        assert_eq!(limits.take_sign_in(from(1), START.plus(wait)), Ok(()));
+        // what is right costs nothing
+        for _ in 0..1000 {
+            let now = START.plus(wait * 2);
+            assert_eq!(limits.take_sign_in(from(2), now), Ok(()));
+            limits.give_sign_in_back(from(2));
+        }
     }
 }

@@ -132,7 +132,7 @@ impl Instance {
             return Ok(());
         }
         let roles = self.store.roles_of(account.id).await?;
-        let actor = actor_with(account.clone(), roles, token);
+        let actor = actor_with(account, roles, token);
         for name in token.registries.iter().flatten() {
             self.may_read(name.as_str(), Some(actor.clone()))
                 .map_err(|_| Refusal::TokenShape(format!("there is no registry `{name}`")))?;

@@ -123,7 +123,7 @@ pub(crate) struct Wanted {
 
 /// Somebody who would come with a token: to be asked what they may do, and never to do it.
 pub(crate) fn actor_with(
-    owner: PrincipalRow,
+    owner: &PrincipalRow,
     roles: Vec<(i64, Role)>,
     token: &Token,
 ) -> Arc<Actor> {
@@ -364,7 +364,7 @@ impl Instance {
         let secret = TokenSecret::generate(self.random());
         let row = self.new_row(&secret, request, wanted.scopes, wanted.end);
         let token = NewToken::of(secret, row, reference).token;
-        Ok(self.in_words(&actor_with(owner, roles, &token), maker))
+        Ok(self.in_words(&actor_with(&owner, roles, &token), maker))
     }
 
     /// A token with what it may do: one of the caller's own, or of an account that the caller manages.
@@ -394,7 +394,7 @@ impl Instance {
             )]
         } else {
             let roles = self.store.roles_of(owner.id).await?;
-            self.in_words(&actor_with(owner, roles, &token), reader)
+            self.in_words(&actor_with(&owner, roles, &token), reader)
         };
         Ok(TokenDetail { token, can })
     }

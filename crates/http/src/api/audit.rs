@@ -85,12 +85,20 @@ impl IntoParams for Filters {
             asked("version", "Only this version.", word("1.2.3")),
             asked("from", "Only from then on.", time()),
             asked("to", "Only before then.", time()),
-            asked(
-                "format",
-                "`jsonl` or `csv` for all of them, without `limit` and `cursor`.",
-                one_of(&["json", "jsonl", "csv"]),
-            ),
         ]
+    }
+}
+
+/// How they are written.
+struct AsFile;
+
+impl IntoParams for AsFile {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let formats = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["json", "jsonl", "csv"]));
+        let all = "`jsonl` or `csv` for all of them, without `limit` and `cursor`.";
+        vec![asked("format", all, formats)]
     }
 }
 
@@ -122,7 +130,7 @@ fn shape(text: impl Into<String>) -> Failure {
     get,
     path = "/audit",
     tag = "audit",
-    params(Filters, Paged),
+    params(Filters, Paged, AsFile),
     responses(
         (status = 200, description = "A page of them, or a file.", content(
             (Page<AuditItem> = "application/json"),

@@ -216,8 +216,9 @@ async fn list(
         Upstreams,
     ),
 )]
-async fn show(subject: Subject) -> Answer {
+async fn show(subject: Subject, uri: Uri) -> Answer {
     let (right, name) = subject.may(Instance::may_read)?;
+    Asked::of(&subject.instance, &uri, &[])?;
     subject.shown(&right, &name).await
 }
 
@@ -232,8 +233,8 @@ async fn show(subject: Subject) -> Answer {
         Upstreams,
     ),
 )]
-async fn show_version(subject: Subject) -> Answer {
-    show(subject).await
+async fn show_version(subject: Subject, uri: Uri) -> Answer {
+    show(subject, uri).await
 }
 
 /// The versions of a crate, the highest first; deleted ones among them.

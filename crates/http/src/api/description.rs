@@ -106,7 +106,7 @@ fn word(example: &str) -> RefOr<Schema> {
 /// What an operation takes of the query.
 struct Query {
     parameters: Vec<String>,
-    /// Whether it is also for somebody without a token.
+    /// Whether it is for whoever comes.
     is_open: bool,
 }
 
@@ -201,17 +201,15 @@ impl Query {
             }
             _ => None,
         });
-        let requirements = operation.security.iter().flatten();
+        let mut requirements = operation.security.iter().flatten();
         Self {
             parameters: asked.collect(),
-            is_open: requirements
-                .into_iter()
-                .any(|requirement| *requirement == SecurityRequirement::default()),
+            is_open: requirements.all(|requirement| *requirement == SecurityRequirement::default()),
         }
     }
 }
 
-/// Refuses what an operation does not take. Strangers learn nothing of it where they may do nothing.
+/// Refuses what an operation does not take. Where a stranger may do some things, the handler sees to it, after it has asked which.
 pub(super) fn check_query(
     instance: &Instance,
     parts: &Parts,
@@ -265,7 +263,11 @@ fn complete(path: &str, operation: &mut Operation) {
         .any(|requirement| *requirement != SecurityRequirement::default());
     let mut common = vec![422, 500];
     if takes_tokens {
-        common.extend([401, 403, 429]);
+        common.push(403);
+    }
+    if takes_tokens || operation.request_body.is_some() {
+        // a bad token is refused even where none is needed
+        common.extend([401, 429]);
     }
     if names_others {
         common.push(404);

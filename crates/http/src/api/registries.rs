@@ -183,12 +183,14 @@ async fn create(
 async fn show(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
+    uri: Uri,
     asking: Asking,
 ) -> Answer {
     let problem = |failure: Failure| Problem::in_registry(&instance, &name, failure);
     let right = instance
         .may_read(&name, asking.actor)
         .map_err(|denied| problem(denied.into()))?;
+    Asked::of(&instance, &uri, &[])?;
     Ok(ok(&ShownWhole {
         registry: Shown::of(&instance, right.registry()),
         crates: instance.count_hosted(&right).await.map_err(problem)?,

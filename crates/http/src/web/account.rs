@@ -136,7 +136,7 @@ async fn sent(
     let form = form.map_err(|failure| errors::answer(instance, visitor, failure))?;
     match visitor.sent(instance, &parts.headers, &form) {
         Ok(browser) => Ok((browser, form)),
-        Err(not_ours) => Err(errors::not_ours(visitor, &not_ours)),
+        Err(not_ours) => Err(errors::not_ours(visitor, not_ours)),
     }
 }
 

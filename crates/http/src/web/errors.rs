@@ -140,7 +140,7 @@ fn fault(visitor: &Visitor, error: &anyhow::Error) -> Response<Body> {
 }
 
 /// A form that could be a stranger's is not followed.
-pub(crate) fn not_ours(visitor: &Visitor, refused: &NotOurs) -> Response<Body> {
+pub(crate) fn not_ours(visitor: &Visitor, refused: NotOurs) -> Response<Body> {
     let words = Words {
         status: StatusCode::FORBIDDEN,
         heading: "Nothing was changed".to_owned(),

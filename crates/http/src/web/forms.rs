@@ -52,12 +52,6 @@ impl Form {
         found.map_or("", |(_, value)| value)
     }
 
-    /// Every field of this name.
-    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let named = self.0.iter().filter(move |(found, _)| found == name);
-        named.map(|(_, value)| value.as_str())
-    }
-
     /// Whether it is one of ours, sent in the session of this secret.
     ///
     /// # Errors
@@ -78,8 +72,14 @@ impl Form {
 /// What the forms of a session carry: an HMAC, so that the page, which extensions and screenshots may read, does not hold the
 /// secret itself.
 pub(crate) fn token(secret: &[u8]) -> String {
-    let tag = hmac::sign(&key(secret), PURPOSE);
-    tag.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+    hex(hmac::sign(&key(secret), PURPOSE).as_ref())
+}
+
+/// Two lower-case hexadecimal digits for each byte.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 fn key(secret: &[u8]) -> Key {

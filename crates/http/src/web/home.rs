@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{body::Body, extract::State};
 use http::{Response, StatusCode, Uri};
-use supercargo_pages::{FirstSteps, HomePage, Moment, Pager, RegistryRow, Tally};
+use supercargo_pages::{FirstSteps, HomePage, Moment, RegistryRow, Tally};
 use supercargo_registry::{Failure, Instance, MayRead, RegistryOverview};
 use supercargo_types::{Timestamp, View};
 

@@ -15,8 +15,8 @@ use supercargo_pages::{
     CrateVersionsPage, Frame, Moment, Near, Origin, Readme, Repository, readme,
 };
 use supercargo_registry::{
-    CrateDetail, CrateDetails, CrateQuery, CrateSource, Failure, Instance, MayRead, Refusal, RefusalClass,
-    VersionDetails, VersionItem,
+    CrateDetail, CrateDetails, CrateQuery, CrateSource, Failure, Instance, MayRead, Refusal,
+    RefusalClass, VersionDetails, VersionItem,
 };
 use supercargo_types::{RegistryName, Spelling, Timestamp, VersionState};
 

@@ -5,6 +5,7 @@
 //! ([`forms`]).
 
 mod account;
+pub(crate) mod api;
 mod asked;
 mod assets;
 mod cookies;

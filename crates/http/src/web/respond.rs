@@ -71,8 +71,7 @@ fn guard(visitor: &Visitor, response: &mut Response<Body>, policy: &Policy) {
     let forms = policy
         .forms_to
         .iter()
-        .map(|origin| format!(" {origin}"))
-        .collect::<String>();
+        .fold(String::new(), |forms, origin| forms + " " + origin);
     let content = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'{pictures}; \
          form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"

@@ -65,7 +65,7 @@ async fn search(
     let mut frame = visitor.frame(title);
     frame.step("Registries", frame.links.home());
     frame.last_step("Search");
-    frame.query = text.to_owned();
+    text.clone_into(&mut frame.query);
     let template = SearchPage {
         frame,
         text: text.to_owned(),

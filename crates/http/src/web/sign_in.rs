@@ -117,7 +117,7 @@ async fn sent(
         Ok(()) if chance.is_some() => Ok((parts, form)),
         checked => {
             let not_ours = checked.err().unwrap_or(forms::NotOurs::Token);
-            Err(errors::not_ours(visitor, &not_ours))
+            Err(errors::not_ours(visitor, not_ours))
         }
     }
 }
@@ -313,7 +313,7 @@ pub(super) async fn sign_out(
     };
     let browser = match visitor.sent(&instance, &parts.headers, &form) {
         Ok(browser) => browser,
-        Err(not_ours) => return errors::not_ours(&visitor, &not_ours),
+        Err(not_ours) => return errors::not_ours(&visitor, not_ours),
     };
     if let Err(failure) = instance.sign_out(&browser, &visitor.caller).await {
         return errors::answer(&instance, &visitor, failure);

@@ -74,7 +74,7 @@ impl FromRequestParts<Arc<Instance>> for Visitor {
             csrf: None,
             links: Links::new(instance.site().path_prefix()),
             here: path.map_or_else(|| "/".to_owned(), ToString::to_string),
-            nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
+            nonce: forms::hex(&nonce),
             theme: theme::of(&parts.headers),
             caller: app::caller(&parts.headers, peer),
             cookies: Vec::new(),

@@ -80,5 +80,5 @@ fn methods_in(endpoint: &str) -> Vec<String> {
         !value.starts_with("None")
     };
     let methods = METHODS.into_iter().filter(takes);
-    methods.map(|method| method.to_uppercase()).collect()
+    methods.map(str::to_uppercase).collect()
 }

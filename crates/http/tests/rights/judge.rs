@@ -111,9 +111,13 @@ pub(crate) fn judge(
         let Some(role) = standing(person, Some(token), place) else {
             return Verdict::Hidden;
         };
+        // whoever could see all accounts is told what their token lacks
+        let is_told = row.otherwise == Else::NotThereThenRefused
+            && person.instance_role == InstanceRole::Admin;
+        let is_read = row.scope == Some(Scope::Read);
         let found = Found {
-            is_who: has_role(row, person, token, place, role),
-            token_allows: has_scope && covers,
+            is_who: has_role(row, person, token, place, role) || is_told,
+            token_allows: has_scope && covers && (is_read || token.names(place.name)),
         };
         return verdict(row, found);
     }

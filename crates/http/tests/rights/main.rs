@@ -93,6 +93,32 @@ async fn no_address_takes_a_method_that_has_no_line() {
     }
 }
 
+/// I9: whoever reads the audit log finds what was tried under the name that a success has there.
+#[tokio::test]
+async fn what_is_denied_has_a_name_in_the_audit_log() {
+    let world = World::start().await;
+    let rows = rows();
+    let writes = rows.iter().filter(|row| {
+        row.address.starts_with("/api/v1/") && !["GET", "ANY"].contains(&&*row.method)
+    });
+    for row in writes {
+        let method = row.method.parse().unwrap();
+        let path = requests::filled(&row.address, "kpri");
+        world.send(&method, &path, None, None).await;
+    }
+    let path = "/api/v1/audit?outcome=denied&limit=200";
+    let log = world.must(&Method::GET, path, None).await;
+    let items = log["items"].as_array().unwrap();
+    assert!(items.len() > 40 && log["next_cursor"].is_null(), "{log}");
+    // what has no name yet stands there with its method and address
+    let actions = items.iter().map(|item| item["action"].as_str().unwrap());
+    let nameless: BTreeSet<_> = actions.filter(|action| action.contains(' ')).collect();
+    assert!(
+        nameless.is_empty(),
+        "give these a name in `attempts.rs`: {nameless:?}"
+    );
+}
+
 /// Two would contradict each other, or say nothing.
 #[test]
 fn each_line_is_about_something_else_and_has_a_request() {

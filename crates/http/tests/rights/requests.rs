@@ -1,6 +1,11 @@
 //! For each line of the table a request that harms nobody: it does what can be done again and again, takes away only what was
 //! put there before, or is refused for a reason of its own once it is clear that it is allowed.
 
+#![expect(
+    clippy::match_same_arms,
+    reason = "an arm is a line of the table, in its order"
+)]
+
 use http::Method;
 use serde_json::{Value, json};
 use supercargo_testkit::Package;
@@ -216,8 +221,7 @@ fn of_registry(
         }
         ("POST", "/crates", Some("new crate")) => of(201).bytes(new_crate(turn).crate_bytes()),
         ("POST", "/crates", Some("version")) => of(201).bytes(new_version(turn).crate_bytes()),
-        ("DELETE", "/crates/{crate}", None)
-        | ("DELETE", "/crates/{crate}/versions/{version}", None) => {
+        ("DELETE", "/crates/{crate}" | "/crates/{crate}/versions/{version}", None) => {
             let sample = of(204).about("demo", "demo-spare");
             let restore = format!("{}/restore", sample.path);
             sample.after(Method::POST, &restore, None)
@@ -253,11 +257,7 @@ fn of_registry(
     Some(sample)
 }
 
-fn of_instance(
-    row: &Row,
-    registry: &str,
-    of: impl Fn(u16) -> Sample,
-) -> Option<Sample> {
+fn of_instance(row: &Row, registry: &str, of: impl Fn(u16) -> Sample) -> Option<Sample> {
     let named = |name: &str| json!({ "name": name });
     let own = format!("own-{registry}");
     let sample = match (

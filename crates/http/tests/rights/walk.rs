@@ -62,6 +62,9 @@ pub(crate) async fn everything() {
     for walk in walks {
         wrong.extend(walk.await.expect("a walk does not panic"));
     }
+    for place in PLACES {
+        wrong.extend(walk.lists(people, &place).await);
+    }
     // after all that is asked with sessions
     wrong.extend(walk.through(people, &at_home, ends_sessions).await);
     let asked = walk.asked.load(Ordering::Relaxed);
@@ -96,11 +99,34 @@ fn told(wrong: &[(String, String)]) -> String {
 }
 
 /// Somebody at an address.
-struct Asker<'a> {
+struct Visit<'a> {
     row: &'a Row,
     person: &'a Person,
     token: Option<&'a Token>,
     place: &'a Place,
+}
+
+impl Visit<'_> {
+    /// Whether the line is about a registry that must be to them as one that is not there.
+    fn sees_nothing(&self) -> bool {
+        let Self {
+            row,
+            person,
+            token,
+            place,
+        } = *self;
+        let counts = |token: &&Token| {
+            token.is_session == row.is_page() && ![Kind::Bad, Kind::Nobody].contains(&person.kind)
+        };
+        let token = token.filter(counts);
+        // a token that is limited to a registry tells that one from others, be it there or not
+        let knows_name = row.case.as_deref() == Some("for a service account of {registry}")
+            && token.is_some_and(|token| token.registries.is_some());
+        row.is_of_registry()
+            && row.who != Who::All
+            && standing(person, token, place).is_none()
+            && !knows_name
+    }
 }
 
 impl Walk {
@@ -119,13 +145,13 @@ impl Walk {
                     .filter(|token| shows_more(token, person, row, place));
                 let nothing = (person.kind == Kind::Nobody).then_some(None);
                 for token in tokens.map(Some).chain(nothing) {
-                    let asker = Asker {
+                    let visit = Visit {
                         row,
                         person,
                         token,
                         place,
                     };
-                    if let Err(what) = self.ask(&asker).await {
+                    if let Err(what) = self.ask(&visit).await {
                         let label = token.map_or("nothing", |token| &token.label);
                         let what = format!("{} ({label}) in {}: {what}", person.name, place.name);
                         wrong.push((row.to_string(), what));
@@ -136,57 +162,61 @@ impl Walk {
         wrong
     }
 
-    async fn ask(&self, asker: &Asker<'_>) -> Result<(), String> {
-        let Asker {
+    /// Whether a registry is in lists exactly for those who may see it.
+    async fn lists(&self, people: &[Person], place: &Place) -> Vec<(String, String)> {
+        let mut wrong = Vec::new();
+        for person in people.iter().filter(|person| person.kind != Kind::Bad) {
+            for token in &person.tokens {
+                let token = Some(token).filter(|_| person.kind != Kind::Nobody);
+                let pages = ["/", "/-/search?q=demo"];
+                let lists = match token {
+                    Some(token) if !token.is_session => &["/api/v1/registries"][..],
+                    _ => &pages[..],
+                };
+                for path in lists {
+                    let secret = token.map(|token| &token.secret);
+                    let answer = self.world.send(&Method::GET, path, secret, None).await;
+                    let is_listed = answer.status == 200 && answer.text().contains(place.name);
+                    let is_visible = standing(person, token, place).is_some();
+                    if is_listed != is_visible {
+                        let what =
+                            format!("{}: {} is listed: {is_listed}", person.name, place.name);
+                        wrong.push(((*path).to_owned(), what));
+                    }
+                }
+            }
+        }
+        wrong
+    }
+
+    async fn ask(&self, visit: &Visit<'_>) -> Result<(), String> {
+        let Visit {
             row,
             person,
             token,
             place,
-        } = *asker;
+        } = *visit;
         let verdict = judge(row, person, token, place, &PLACES);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut asked = sample(row, place.name, turn);
         let mut secret = token.map(|token| token.secret.clone());
-        let subject = self.prepare(asker, verdict, &mut asked, &mut secret).await;
+        let subject = self.prepare(visit, verdict, &mut asked, &mut secret);
+        let subject = subject.await;
         let secret = secret.as_ref();
-        if let (Some(secret), Some(Sent::Form(form)), true) =
-            (secret, &mut asked.sent, row.who == Who::User)
-            && verdict == Verdict::Answer
-        {
-            let proof = self.proof(secret).await?;
-            let bare = self
-                .send(&sample(row, place.name, turn), Some(secret))
-                .await;
-            if bare.status != 403 {
-                return Err(format!(
-                    "a form that may be a stranger's is answered {bare}"
-                ));
-            }
-            form.push_str(&format!("&csrf={proof}"));
+        if verdict == Verdict::Answer && row.who == Who::User {
+            self.prove(&mut asked, secret).await?;
         }
         let answer = self.send(&asked, secret).await;
         compare(&answer, verdict, &asked, row)?;
         let is_usual = token.is_none_or(|token| token.label == "everything" || token.is_session);
         if asked.method == Method::GET && is_usual {
-            let head = Sample {
-                method: Method::HEAD,
-                path: asked.path.clone(),
-                ..sample(row, place.name, turn)
-            };
-            let head = self.send(&head, secret).await;
+            asked.method = Method::HEAD;
+            let head = self.send(&asked, secret).await;
             if head.status != answer.status {
                 return Err(format!("HEAD is {}, and GET {answer}", head.status));
             }
         }
-        let counts = |token: &&Token| {
-            token.is_session == row.is_page() && ![Kind::Bad, Kind::Nobody].contains(&person.kind)
-        };
-        let token = token.filter(counts);
-        let is_hidden = row.is_of_registry() && standing(person, token, place).is_none();
-        // a token that is limited to a registry tells that one from others, be it there or not
-        let knows_name = row.case.as_deref() == Some("for a service account of {registry}")
-            && token.is_some_and(|token| token.registries.is_some());
-        if is_hidden && row.who != Who::All && !knows_name {
+        if visit.sees_nothing() {
             let absent = self.send(&sample(row, NOWHERE, turn), secret).await;
             let subject = subject.as_deref().unwrap_or(NOBODYS);
             let hidden = shown(&answer, place).replace(subject, "SUBJECT");
@@ -198,21 +228,45 @@ impl Walk {
         Ok(())
     }
 
+    /// Makes a form one of ours; as it was, it has to be refused.
+    async fn prove(&self, asked: &mut Sample, secret: Option<&Secret>) -> Result<(), String> {
+        let bare = match (&asked.sent, secret) {
+            (Some(Sent::Form(_)), Some(_)) => self.send(asked, secret).await,
+            _ => return Ok(()),
+        };
+        if bare.status != 403 {
+            return Err(format!(
+                "a form that may be a stranger's is answered {bare}"
+            ));
+        }
+        let page = Method::GET;
+        let page = self.world.send(&page, "/-/account", secret, None).await;
+        let text = page.text();
+        let proof = text.split_once("name=\"csrf\" value=\"");
+        let proof = proof.and_then(|(_, rest)| rest.split('"').next());
+        let proof = proof.ok_or_else(|| format!("no form on {page}"))?;
+        if let Some(Sent::Form(form)) = &mut asked.sent {
+            form.push_str("&csrf=");
+            form.push_str(proof);
+        }
+        Ok(())
+    }
+
     /// What has to be there for a request that is allowed; gives the id of what it is about, where that is known only now.
     async fn prepare(
         &self,
-        asker: &Asker<'_>,
+        visit: &Visit<'_>,
         verdict: Verdict,
         asked: &mut Sample,
         secret: &mut Option<Secret>,
     ) -> Option<String> {
         let world = &self.world;
         if asked.ends_token && verdict == Verdict::Answer {
-            *secret = Some(self.another(asker).await);
+            *secret = Some(self.another(visit).await);
         }
-        let subject = match asker.row.address.as_str() {
-            "/api/v1/tokens/{token}" => Some(self.token_id(asker, verdict, secret.as_ref()).await),
-            "/api/v1/sessions/{id}" => Some(self.session_id(asker, verdict).await),
+        let subject = match visit.row.address.as_str() {
+            "/api/v1/tokens/{token}" => Some(self.token_id(visit, verdict, secret.as_ref()).await),
+            "/api/v1/sessions/{id}" => Some(self.session_id(visit, verdict).await),
             _ => None,
         };
         if let Some(id) = &subject {
@@ -231,9 +285,9 @@ impl Walk {
     }
 
     /// A token like the one that is asked with, to be ended.
-    async fn another(&self, asker: &Asker<'_>) -> Secret {
-        let token = asker.token.expect("invariant: only who has one may");
-        let person = asker.person;
+    async fn another(&self, visit: &Visit<'_>) -> Secret {
+        let token = visit.token.expect("invariant: only who has one may");
+        let person = visit.person;
         Secret::Token(if person.kind == Kind::Job {
             let (_, rule) = person.name.split_once('.').unwrap();
             let registry = token.registries.as_ref().unwrap()[0].clone();
@@ -246,16 +300,16 @@ impl Walk {
     /// The id of the token that a line is about.
     async fn token_id(
         &self,
-        asker: &Asker<'_>,
+        visit: &Visit<'_>,
         verdict: Verdict,
         secret: Option<&Secret>,
     ) -> String {
-        let Asker {
+        let Visit {
             row,
             person,
             token,
             place,
-        } = *asker;
+        } = *visit;
         let of = match row.case.as_deref() {
             Some("itself") => secret.cloned(),
             Some("one's own") if token.is_some() && person.kind != Kind::Bad => {
@@ -308,10 +362,10 @@ impl Walk {
     }
 
     /// The id of the session that a line is about.
-    async fn session_id(&self, asker: &Asker<'_>, verdict: Verdict) -> String {
-        let is_own = asker.row.case.as_deref() == Some("one's own");
-        let user = match asker.person.kind {
-            Kind::User if is_own => &asker.person.name,
+    async fn session_id(&self, visit: &Visit<'_>, verdict: Verdict) -> String {
+        let is_own = visit.row.case.as_deref() == Some("one's own");
+        let user = match visit.person.kind {
+            Kind::User if is_own => &visit.person.name,
             _ => "extra",
         };
         let mut session = self.world.session_of(user).await;
@@ -320,20 +374,6 @@ impl Walk {
             session = self.world.session_of(user).await;
         }
         session.expect("invariant: one was begun")
-    }
-
-    /// What a form of a signed-in browser carries.
-    async fn proof(&self, secret: &Secret) -> Result<String, String> {
-        let page = self
-            .world
-            .send(&Method::GET, "/-/account", Some(secret), None);
-        let page = page.await;
-        let text = page.text();
-        let proof = text.split_once("name=\"csrf\" value=\"");
-        let proof = proof.and_then(|(_, rest)| rest.split('"').next());
-        proof
-            .map(str::to_owned)
-            .ok_or_else(|| format!("no form on {page}"))
     }
 
     async fn send(&self, sample: &Sample, credential: Option<&Secret>) -> Answer {

@@ -216,7 +216,7 @@ impl Instance {
                 && tell.borrow().visible > 0
             {
                 let (name, version) = (&wanted.name, &wanted.version);
-                tracing::warn!(name = %name, version, reason = ?failure, "downloads broke off on their way to clients");
+                tracing::warn!(name = %name, version, reason = ?failure, "a download broke off on its way to its clients");
             }
             {
                 let mut running = instance

@@ -1,5 +1,7 @@
 //! What somebody learns who tries passwords, and what that costs the server.
 
+use std::fmt::Write as _;
+
 use supercargo_store::{AuditEntry, AuditFilter, AuditOutcome, NewPrincipal};
 use supercargo_types::{InstanceRole, Timestamp};
 
@@ -251,7 +253,7 @@ fn what_cannot_be_a_password_is_refused_with_what_to_do() {
     ] {
         let refused = check(&Password::new(text.clone()), &name, email).unwrap_err();
         assert!(!refused.to_string().contains(&text), "{refused}");
-        said.push_str(&format!("{refused}\n"));
+        writeln!(said, "{refused}").unwrap();
     }
     insta::assert_snapshot!(said, @"
     a password has at least 10 characters; several words are easy to remember

@@ -54,6 +54,7 @@ fn verdict(action: Action, reason: &str) -> Verdict {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one of each, side by side")]
 fn refusals() -> Vec<Refusal> {
     samples!(Refusal:
         Frame(FrameRefused::Trailing),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use supercargo_types::{RegistryName, Role, Scope};
+use supercargo_types::{RegistryName, Role, Scope, Timestamp};
 
 use super::{ADMINISTER, Actor, DELETE, Demand, Lack, MAINTAIN, OWN, PUBLISH, YANK, weigh};
 use crate::Instance;
@@ -43,7 +43,7 @@ fn standing(actor: &Actor, registry: &crate::Registry) -> Standing {
 impl Instance {
     /// What an actor may do. Only registries that `reader` may read are named.
     pub(crate) fn in_words(&self, actor: &Arc<Actor>, reader: &Arc<Actor>) -> Vec<String> {
-        let end = actor.expires_at.map(|end| end.pubtime());
+        let end = actor.expires_at.map(Timestamp::pubtime);
         let until = end.map_or_else(String::new, |end| format!(" until {}", &end[..10]));
         let mut sentences = Vec::new();
         if self.may_create_registries(Some(actor.clone())).is_ok() {
@@ -156,7 +156,7 @@ fn lacking(actor: &Actor, lack: Lack, scopes: &[Scope], registries: &[RegistryNa
     format!("has the scope{several} {scopes}, but {why}")
 }
 
-/// `in registries `acme` and `tools``.
+/// Where: in one registry, or in several.
 fn place(registries: &[RegistryName]) -> String {
     let names: Vec<_> = registries.iter().map(ToString::to_string).collect();
     let noun = if names.len() == 1 {

@@ -100,9 +100,8 @@ async fn accounts_show_their_passwords_and_the_last_use_of_their_tokens(database
             .create_token(root, &new_token(token), &log)
             .await
             .unwrap();
-        let used = NOW.plus(Duration::from_secs(second));
-        let uses = [(token.to_owned(), used)];
-        store.touch_tokens(&uses).await.unwrap();
+        let at = NOW.plus(Duration::from_secs(second));
+        store.touch_tokens(&[(token.to_owned(), at)]).await.unwrap();
     }
     let page = store.list_accounts(PrincipalKind::User, None, 9, None);
     let page = page.await.unwrap();

@@ -250,6 +250,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "trusted-publisher delete",
         &["supercargo trusted-publisher delete acme release"],
     ),
+    ("logout", &["supercargo logout"]),
     ("me", &["supercargo me", "supercargo me --json"]),
 ];
 

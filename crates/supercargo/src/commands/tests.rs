@@ -174,7 +174,7 @@ async fn people_and_their_rights() {
     assert_snapshot!(asked(&lines).await, @r#"
     GET /prefix/api/v1/me
     POST /prefix/api/v1/users {"name":"alice"}
-    POST /prefix/api/v1/users {"name":"bob","email":"bob@acme.example","instance_role":"creator"}
+    POST /prefix/api/v1/users {"email":"bob@acme.example","instance_role":"creator","name":"bob"}
     GET /prefix/api/v1/users
     GET /prefix/api/v1/users/alice
     PATCH /prefix/api/v1/users/alice {"email":null,"instance_role":"member","password":null}

@@ -411,7 +411,15 @@ fn half_a_provider_is_refused_with_what_is_missing() {
         ]),
         refusal(&[("SUPERCARGO_SESSIONS_IDLE", "0s")]),
     ];
-    assert_snapshot!(sentences.join("\n"), @"");
+    assert_snapshot!(sentences.join("\n"), @r#"
+    `sign_on.issuer` = "https://id.acme.example" (from SUPERCARGO_SIGN_ON_ISSUER) is not enough to sign in with a provider; give `sign_on.client_id`, too
+    `sign_on.client_id` = "supercargo" (from SUPERCARGO_SIGN_ON_CLIENT_ID) is not enough to sign in with a provider; give `sign_on.issuer`, too
+    `sign_on.issuer` (from SUPERCARGO_SIGN_ON_ISSUER): is no issuer: it is not encrypted, so that anybody on the way could put in keys of their own; write the issuer exactly as it stands in the `iss` of its tokens, as in `https://gitlab.acme.example`
+    `sign_on.teams` = "core" (from SUPERCARGO_SIGN_ON_TEAMS) is not a group and a team; write it as `platform=core`
+    `sign_on.client_secret_file` = "/nowhere/secret" (from SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE) cannot be read: No such file or directory (os error 2)
+    `sign_on.client_secret_file` = "/nowhere/secret" (from SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE) stands beside `sign_on.client_secret`; give one of the two
+    `sessions.idle` = "0s" (from SUPERCARGO_SESSIONS_IDLE) would sign nobody in; write it as `12h`
+    "#);
 }
 
 #[test]

@@ -53,6 +53,10 @@ fn without_times(text: &str) -> String {
     text.lines().map(words).collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is typed and what it says are read together"
+)]
 async fn accounts_are_managed_from_the_command_line(database: Database) {
     let scene = Scene::start(database).await;
     let password = format!("{PASSWORD}\n");

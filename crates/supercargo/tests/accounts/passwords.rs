@@ -1,5 +1,7 @@
 //! Signing in with name and password, and changing the password.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use supercargo_testkit::{Cargo, Database, Package, View, on_both};
@@ -111,7 +113,7 @@ async fn a_token_for_a_password_is_as_narrow_as_it_is_asked_for(database: Databa
         json!({ "registries": ["nowhere"] }),
     ] {
         let refused = scene.sign_in("alice", PASSWORD, token).await;
-        told += &format!("{}\n", said(&refused));
+        writeln!(told, "{}", said(&refused)).unwrap();
     }
     assert_snapshot!(told, @"
     422 invalid-token-request: a token for a password ends within 365 days; make one with `POST /tokens` where it has to work for longer
@@ -192,7 +194,7 @@ async fn whatever_is_wrong_gets_the_same_answer(database: Database) {
         json!({ "user": "alice", "password": ["a"] }),
     ] {
         let refused = anybody.post("/api/v1/sign-in", request).await;
-        told += &format!("{}\n", said(&refused));
+        writeln!(told, "{}", said(&refused)).unwrap();
     }
     assert_snapshot!(told, @"
     422 invalid-request: the request does not have the expected shape: missing field `password` at line 1 column 16
@@ -222,7 +224,7 @@ async fn a_person_changes_the_password(database: Database) {
         (PASSWORD, "alice12345"),
         (PASSWORD, PASSWORD),
     ] {
-        told += &format!("{}\n", said(&change(current, new).await));
+        writeln!(told, "{}", said(&change(current, new).await)).unwrap();
     }
     assert_snapshot!(told, @"
     422 wrong-password: that is not your present password; type it again, or ask an instance admin to give you another one

@@ -1,5 +1,7 @@
 //! Users: made, changed, disabled, enabled and deleted.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use supercargo_testkit::{Database, Package, View, on_both};
@@ -224,7 +226,7 @@ async fn what_cannot_be_done_with_a_user(database: Database) {
         json!({ "email": "tulip@acme.example", "password": "tulip@acme.example" }),
     ] {
         let refused = admin.patch("/api/v1/users/alice", change).await;
-        told += &format!("{}\n", said(&refused));
+        writeln!(told, "{}", said(&refused)).unwrap();
     }
     let nul = admin
         .patch(
@@ -238,14 +240,14 @@ async fn what_cannot_be_done_with_a_user(database: Database) {
             "users",
             json!({ "name": "carol", "password": "1234567890" }),
         ),
-        ("users", json!({ "name": "carol", "password": 1234567890 })),
+        ("users", json!({ "name": "carol", "password": 1_234_567_890 })),
         (
             "service-accounts",
             json!({ "name": "ci", "password": PASSWORD }),
         ),
     ] {
         let refused = admin.post(&format!("/api/v1/{path}"), body).await;
-        told += &format!("{}\n", said(&refused));
+        writeln!(told, "{}", said(&refused)).unwrap();
     }
     assert_snapshot!(told, @r#"
     422 invalid-request: the request does not have the expected shape: unknown field `name`, expected one of `email`, `instance_role`, `password`, `disabled` at line 1 column 7

@@ -84,9 +84,9 @@ async fn a_program_gets_its_token_when_a_person_has_approved(database: Database)
     assert_eq!(me["token"]["id"], made["id"]);
     let approved = scene.log("device_login.approved").await;
     let first = approved[0].split_once(" by ").unwrap().0;
-    assert_snapshot!(first, @"");
-    assert_snapshot!(scene.log("sign_in.done").await[0], @"");
-    assert_snapshot!(scene.log("token.created").await[0], @"");
+    assert_snapshot!(first, @"alice done `laptop`: read,publish; asked for from 127.0.0.1");
+    assert_snapshot!(scene.log("sign_in.done").await[0], @"alice done a program that was approved in the browser");
+    assert_snapshot!(scene.log("token.created").await[0], @"alice done ID for alice: read,publish");
 }
 
 async fn a_refused_login_gives_nothing(database: Database) {

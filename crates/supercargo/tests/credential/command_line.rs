@@ -63,13 +63,13 @@ async fn a_person_logs_in_with_the_browser_and_out(database: Database) {
         json!(["read", "publish", "yank", "owners"])
     );
     let out = terminal.supercargo(&["logout"], "").await.success();
-    assert_snapshot!(stable(&scene, &terminal, &(out.stdout + &out.stderr)), @"");
+    assert_snapshot!(stable(&scene, &terminal, &(out.stdout + &out.stderr)), @"signed out of SERVER/: its token is revoked and forgotten");
     assert_eq!(scene.tokens_of("alice").await.len(), 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
     let nobody = terminal.supercargo(&["me"], "").await.failure();
-    assert_snapshot!(stable(&scene, &terminal, &nobody.stderr), @"");
+    assert_snapshot!(stable(&scene, &terminal, &nobody.stderr), @"error: this needs a token; send one in the `Authorization` header; run `supercargo login`, or give a token with SUPERCARGO_TOKEN");
     let again = terminal.supercargo(&["logout"], "").await.failure();
-    assert_snapshot!(stable(&scene, &terminal, &again.stderr), @"");
+    assert_snapshot!(stable(&scene, &terminal, &again.stderr), @"error: nobody is signed in to `SERVER/` here; `--url` or SUPERCARGO_URL names another server");
 }
 
 async fn a_person_logs_in_with_a_password(database: Database) {
@@ -109,7 +109,7 @@ async fn a_person_logs_in_with_a_password(database: Database) {
         .supercargo(&["login", "--user", "alice"], "")
         .await
         .failure();
-    assert_snapshot!(stable(&scene, &terminal, &nobody.stderr), @"");
+    assert_snapshot!(stable(&scene, &terminal, &nobody.stderr), @"error: nobody is there to type the password: give it on standard input, with `--password-stdin`");
     assert!(!terminal.has_opened());
 }
 
@@ -156,7 +156,7 @@ async fn cargo_gets_the_token_of_its_registries(database: Database) {
         .await
         .failure();
     let (_, words) = failed.stderr.split_once("error: the token").unwrap();
-    assert_snapshot!(words, @"");
+    assert_snapshot!(words, @" is kept for `supercargo`, but `cargo login --registry other` did not take it (exit status: 101): is `[registries.other]` in cargo's configuration?");
     let who = me(terminal.supercargo(&["me", "--json"], "").await);
     assert_eq!(who["token"]["registries"], json!(["other"]));
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use supercargo_testkit::{Database, Server, ServerOptions};
 
-use crate::{PROGRAM, document};
+use crate::{PROGRAM, document, operations};
 
 /// O6.
 #[tokio::test]
@@ -42,4 +42,29 @@ async fn the_description_names_the_public_url() {
     let document = document(&server.anonymous()).await;
     let url = "https://crates.acme.example/base";
     assert_eq!(document["servers"], json!([{ "url": url }]));
+}
+
+/// O6: the page is made of the same document.
+#[tokio::test]
+async fn people_read_of_every_operation_on_a_page() {
+    let server = Server::start(ServerOptions::new(PROGRAM).database(Database::Sqlite)).await;
+    let nobody = server.anonymous();
+    let page = nobody.get("/-/api").await.expect(200);
+    let kind = page.header("content-type");
+    assert_eq!(kind, Some("text/html; charset=utf-8"));
+    let html = page.text();
+    for operation in operations(&server).await {
+        let id = operation.described["operationId"].as_str().unwrap();
+        assert!(html.contains(&format!("<h3 id=\"{id}\">")), "{id} is not there");
+        assert!(html.contains(&format!("href=\"#{id}\"")), "nothing leads to {id}");
+    }
+    // every link on the page leads somewhere
+    for place in html.split("href=\"#").skip(1) {
+        let place = place.split('"').next().unwrap();
+        assert!(html.contains(&format!("id=\"{place}\"")), "{place} is nowhere");
+    }
+    let command = "-X POST -H &#39;Content-Type: application/json&#39; -d &#39;{&#34;name&#34;:&#34;core&#34;}&#39;";
+    assert!(html.contains(command), "no command to copy");
+    assert!(html.contains(&format!("{}/api/v1/teams", server.url())));
+    nobody.get("/").await.success();
 }

@@ -23,7 +23,7 @@ pub(crate) struct Case {
     pub(crate) comes: Comes,
 }
 
-/// How much comes of a crate file that fails. Its first client gets all of that but for the last 64 KiB, if there is time
+/// How much comes of a crate file that fails. Its clients get all of that but for the last 64 KiB, if there is time
 /// before the failure is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comes {

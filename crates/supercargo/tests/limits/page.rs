@@ -179,6 +179,10 @@ const FIXED: &[(&str, &str)] = &[
         "| 5 a minute, and 100 a minute of all such addresses |",
     ),
     (
+        "const SIGN_INS: Rate = Rate::each_second(200, 20);",
+        "whoever it is | 200 at once, then 20 a second |",
+    ),
+    (
         "const DEVICE_LOGINS: Rate = Rate::each_minute(30, 6);",
         "begun from one address | 30 at once, then 6 a minute |",
     ),

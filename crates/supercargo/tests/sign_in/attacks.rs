@@ -128,10 +128,8 @@ async fn a_browser_is_sent_back_to_our_own_pages_alone(database: Database) {
         let page = page.expect(303);
         assert_eq!(page.headers["location"], expected, "{return_to}");
         // the same for who is signed in already
-        let query: String = return_to
-            .bytes()
-            .map(|byte| format!("%{byte:02x}"))
-            .collect();
+        let query = url::form_urlencoded::byte_serialize(return_to.as_bytes());
+        let query: String = query.collect();
         let url = scene.at(&format!("/-/login?return_to={query}"));
         let page = browser.ask(&url).await.expect(303);
         assert_eq!(page.headers["location"], expected, "{return_to}");
