@@ -1,4 +1,5 @@
-//! Schemathesis from PyPI, in an environment of its own: it makes up requests from the description of the management API.
+//! Schemathesis, from Python's packages and in an environment of its own: it makes up requests from the description of the
+//! management API.
 
 use std::{
     fs,

@@ -244,6 +244,10 @@ mod tests {
             (&delete, "/api/v1/registries/acme/cache/de%6Do"),
             (&delete, "/api/v1/teams/core/members/alice"),
             (&delete, "/api/v1/tokens/0190"),
+            (&Method::PATCH, "/api/v1/users/alice"),
+            (&delete, "/api/v1/service-accounts/ci"),
+            (&put, "/api/v1/me/password"),
+            (&post, "/api/v1/sign-in"),
             (&delete, "/api/v1/sessions"),
             (&delete, "/api/v1/sessions/0190"),
             (&post, "/api/v1/users/alice/identities"),
@@ -285,6 +289,10 @@ mod tests {
         /api/v1/registries/acme/cache/de%6Do: cache.evicted acme demo -
         /api/v1/teams/core/members/alice: team.member_removed - - -
         /api/v1/tokens/0190: token.revoked - - -
+        /api/v1/users/alice: account.changed - - -
+        /api/v1/service-accounts/ci: account.deleted - - -
+        /api/v1/me/password: password.changed - - -
+        /api/v1/sign-in: sign_in.done - - -
         /api/v1/sessions: session.ended - - -
         /api/v1/sessions/0190: session.ended - - -
         /api/v1/users/alice/identities: identity.linked - - -

@@ -40,6 +40,35 @@
     });
   }
 
+  // what a form would come to, said while it is filled in
+  document.querySelectorAll("form[data-preview]").forEach((form) => {
+    const place = document.getElementById(form.dataset.preview);
+    const button = form.querySelector("[data-preview-button]");
+    let waiting;
+    let asked = 0;
+    const say = async () => {
+      const turn = ++asked;
+      const fields = new URLSearchParams(new FormData(form));
+      fields.set("do", "preview");
+      try {
+        const answer = await fetch(form.action, { method: "POST", body: fields });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById(form.dataset.preview);
+        if (turn !== asked) return;
+        button.hidden = Boolean(fresh);
+        if (fresh) place.replaceChildren(...fresh.childNodes);
+      } catch {
+        // the button still asks
+        button.hidden = false;
+      }
+    };
+    button.hidden = true;
+    form.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(say, 250);
+    });
+  });
+
   // a choice in a filter applies at once
   document.querySelectorAll("select[data-apply]").forEach((select) => {
     select.addEventListener("change", () => select.form.requestSubmit());

@@ -17,7 +17,9 @@ mod plot;
 mod problem;
 mod registry;
 mod search;
+mod setup;
 mod sign_in;
+mod tokens;
 mod words;
 
 pub use api::{
@@ -42,5 +44,9 @@ pub use registry::{
     RegistryPage, RegistryUpstreamsPage, Tab, UpstreamCard, UpstreamState,
 };
 pub use search::SearchPage;
+pub use setup::{Audience, Lines, MadeToken, Place, SetupPage, Step, Way};
 pub use sign_in::{AccountPage, IdentityRow, LeavePage, LoginPage, SessionRow, browser};
+pub use tokens::{
+    LIVES, NewTokenPage, SCOPES, ScopeWords, TokenDraft, TokenMadePage, TokenRow, TokensPage,
+};
 pub use words::{Moment, bytes, count, initials, plural};

@@ -30,11 +30,11 @@ pub struct RegistryHead {
 }
 
 impl RegistryHead {
-    fn visibility_icon(&self) -> &'static str {
+    pub(crate) fn visibility_icon(&self) -> &'static str {
         visibility_icon(self.visibility)
     }
 
-    fn parts(&self, links: &Links) -> Vec<Tab> {
+    pub(crate) fn parts(&self, links: &Links) -> Vec<Tab> {
         let tab = |part: &'static str, words: &'static str, number: Option<u64>| Tab {
             words,
             count: number.map(count),
@@ -52,6 +52,7 @@ impl RegistryHead {
         if self.shows_members {
             tabs.push(tab("members", "Members", None));
         }
+        tabs.push(tab("setup", "Set up a client", None));
         tabs
     }
 }
@@ -102,7 +103,7 @@ pub enum UpstreamState {
 }
 
 impl UpstreamState {
-    fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Ok => "answers",
             Self::Failing => "failing",
@@ -110,7 +111,7 @@ impl UpstreamState {
         }
     }
 
-    fn icon(self) -> &'static str {
+    pub(crate) fn icon(self) -> &'static str {
         match self {
             Self::Ok => "check",
             Self::Failing => "warn",

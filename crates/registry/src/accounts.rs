@@ -18,6 +18,7 @@ use crate::{
     refusal::{Outcome, Refusal},
     rights::{Actor, Denied, MayAdministerInstance, MayManageService, SignedIn},
     teams::named,
+    tokens::is_whole,
 };
 
 /// What of a user shall be another. What is left out stays.
@@ -109,7 +110,8 @@ impl Instance {
     /// Changes a user; it holds when this returns. Who is disabled or gets another password is signed out everywhere.
     ///
     /// # Errors
-    /// [`Refusal::NoAccount`], [`Refusal::LastAdmin`], [`Refusal::Shape`], [`Refusal::PasswordShape`].
+    /// [`Refusal::NoAccount`], [`Refusal::LastAdmin`], [`Refusal::Shape`], [`Refusal::PasswordShape`]; [`Denied::Right`] for a
+    /// password that a token sets which lacks scopes.
     pub async fn change_user(
         &self,
         right: &MayAdministerInstance,
@@ -117,6 +119,14 @@ impl Instance {
         edit: AccountEdit,
         caller: &Caller,
     ) -> Outcome<Principal> {
+        // whoever signs in with it has every scope: a token that was stolen must not give itself those that it lacks
+        if matches!(edit.password, Some(Some(_))) && !is_whole(&right.0) {
+            return Err(Denied::Right(
+                "this token may not set a password: whoever signs in with that has every scope, and this token has not; use one with all of them"
+                    .to_owned(),
+            )
+            .into());
+        }
         let row = self.user_row(name).await?;
         self.change_account(&right.0, row, edit, caller).await
     }

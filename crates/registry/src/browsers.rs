@@ -4,6 +4,11 @@
 //! takes tokens and knows no cookies, so that another site's page cannot make a browser act there. Like tokens, sessions are
 //! held in memory under the generation of people and memberships.
 
+mod listed;
+#[cfg(test)]
+mod tests;
+mod with_token;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -17,16 +22,14 @@ use std::{
 
 use aws_lc_rs::hmac;
 use moka::sync::Cache;
-use serde::Serialize;
-use supercargo_store::{BrowserRow, NewBrowser, SignedInBrowser};
-use supercargo_types::{
-    AccountName, Digest, PrincipalKind, PrincipalRef, Random, Scope, Scopes, Timestamp, TokenHash,
-};
+use supercargo_store::{NewBrowser, SignedInBrowser};
+use supercargo_types::{Digest, Random, Scopes, Timestamp, TokenHash};
 
+pub use self::listed::Session;
 use crate::{
     Caller, Instance, KnownUser,
-    refusal::{Outcome, Refusal},
-    rights::{Actor, Denied, SignedIn},
+    refusal::Outcome,
+    rights::{Actor, Denied},
     settings::SecretKey,
     tokens,
 };
@@ -83,7 +86,7 @@ impl SessionSecret {
         &self.0
     }
 
-    fn hash(&self) -> Digest {
+    pub(crate) fn hash(&self) -> Digest {
         Digest::of(self.0.as_bytes())
     }
 }
@@ -121,35 +124,13 @@ pub struct NewSession {
     pub expires_at: Timestamp,
 }
 
-/// A session as people see it.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct Session {
-    /// Names it in `DELETE /sessions/{id}`.
-    pub id: String,
-    /// Who is signed in.
-    pub user: AccountName,
-    /// The provider that they signed in with; null for a password.
-    pub issuer: Option<String>,
-    /// From which address they signed in.
-    pub address: Option<String>,
-    /// With which browser.
-    pub user_agent: Option<String>,
-    /// When they signed in.
-    pub created_at: Timestamp,
-    /// When it was used last, to the second or so.
-    pub last_used_at: Timestamp,
-    /// When it ends at the latest.
-    pub expires_at: Timestamp,
-    /// Whether it is the one that asks; never so in the management API, which takes tokens alone.
-    pub current: bool,
-}
-
 /// A session in memory.
 #[derive(Debug)]
 struct Known {
     actor: Arc<Actor>,
     id: String,
     issuer: Option<String>,
+    token_id: Option<String>,
     /// Whether this is the copy for the secret before the present one.
     is_former: bool,
     rotated_at: Timestamp,
@@ -221,9 +202,14 @@ impl Browser {
         &self.known.id
     }
 
-    /// The provider that the person signed in with; none: a password.
+    /// The provider that the person signed in with; none: a password or a token.
     pub fn issuer(&self) -> Option<&str> {
         self.known.issuer.as_deref()
+    }
+
+    /// Whether the person signed in with a token, with which the session ends.
+    pub(crate) fn is_by_token(&self) -> bool {
+        self.known.token_id.is_some()
     }
 
     /// When the session ends at the latest.
@@ -377,6 +363,7 @@ impl Instance {
             id: tokens::new_id(self),
             hash: secret.hash(),
             issuer: issuer.map(str::to_owned),
+            token_id: None,
             address: caller.address.clone(),
             user_agent: caller.user_agent.clone(),
             expires_at,
@@ -420,106 +407,6 @@ impl Instance {
         self.write_people(end).await.map(drop)
     }
 
-    /// The sessions of the caller, or of a user for instance admins.
-    ///
-    /// # Errors
-    /// [`Refusal::NoAccount`], [`Denied`] where the caller's token may not.
-    pub async fn list_sessions(
-        &self,
-        actor: &SignedIn,
-        user: Option<&AccountName>,
-        limit: u32,
-        after: Option<&str>,
-    ) -> Outcome<(Vec<Session>, u64)> {
-        let of = self.sessions_owner(actor, user).await?;
-        self.write_session_uses().await;
-        let now = self.clock().now();
-        let idle_since = now.minus(self.session_settings().idle);
-        let list = self.store.list_sessions(of, now, idle_since, limit, after);
-        let page = list.await?;
-        let current = actor.0.session_id();
-        let shown = |row: BrowserRow| Session {
-            current: current == Some(&row.id),
-            id: row.id,
-            user: row.principal.name,
-            issuer: row.issuer,
-            address: row.address,
-            user_agent: row.user_agent,
-            created_at: row.created_at,
-            last_used_at: row.last_used_at,
-            expires_at: row.expires_at,
-        };
-        Ok((page.items.into_iter().map(shown).collect(), page.total))
-    }
-
-    /// Ends a session at once: one of the caller's own, or anybody's for instance admins.
-    ///
-    /// # Errors
-    /// [`Refusal::NoSession`], [`Denied`] where the caller's token may not.
-    pub async fn end_session(&self, actor: &SignedIn, id: &str, caller: &Caller) -> Outcome<()> {
-        let unknown = || Refusal::NoSession(id.to_owned());
-        may_manage(&actor.0)?;
-        let session = self.store.session(id).await?.ok_or_else(unknown)?;
-        let is_own = session.principal_id == actor.0.principal_id;
-        // others' and unknown ones answer alike
-        if !is_own && self.may_administer_instance(Some(actor.0.clone())).is_err() {
-            return Err(unknown().into());
-        }
-        let mut audit = self.audit("session.ended", Some(&actor.0), caller);
-        audit.detail = Some(format!("{id} of {}", session.principal));
-        let end = self.store.end_session(id, self.clock().now(), &audit);
-        if self.write_people(end).await? {
-            Ok(())
-        } else {
-            Err(unknown().into())
-        }
-    }
-
-    /// Ends all sessions of the caller but the one that asks, or of a user for instance admins; says how many those were.
-    ///
-    /// # Errors
-    /// As [`Instance::list_sessions`].
-    pub async fn end_sessions(
-        &self,
-        actor: &SignedIn,
-        user: Option<&AccountName>,
-        caller: &Caller,
-    ) -> Outcome<u64> {
-        let of = self.sessions_owner(actor, user).await?;
-        let mut audit = self.audit("session.ended", Some(&actor.0), caller);
-        let whose = user.unwrap_or(&actor.0.principal.name);
-        audit.detail = Some(match actor.0.session_id() {
-            Some(id) => format!("all of {whose} but {id}"),
-            None => format!("all of {whose}"),
-        });
-        let now = self.clock().now();
-        let end = self
-            .store
-            .end_sessions(of, actor.0.session_id(), now, &audit);
-        self.write_people(end).await
-    }
-
-    async fn sessions_owner(&self, actor: &SignedIn, user: Option<&AccountName>) -> Outcome<i64> {
-        may_manage(&actor.0)?;
-        let own = &actor.0.principal;
-        match user {
-            None => Ok(actor.0.principal_id),
-            Some(user) if own.kind == PrincipalKind::User && own.name == *user => {
-                Ok(actor.0.principal_id)
-            }
-            Some(user) => {
-                self.may_administer_instance(Some(actor.0.clone()))?;
-                let reference = PrincipalRef {
-                    kind: PrincipalKind::User,
-                    name: user.clone(),
-                };
-                let row = self.store.find_principal(&reference).await?;
-                let row = row.ok_or_else(|| Refusal::NoAccount(user.to_string()))?;
-                Ok(row.id)
-            }
-        }
-    }
-
     pub(crate) async fn write_session_uses(&self) {
         let used = self.browsers.take_used();
         if used.is_empty() {
@@ -531,20 +418,10 @@ impl Instance {
     }
 }
 
-/// A narrow token that was stolen must neither sign its owner out nor learn from where they sign in.
-fn may_manage(actor: &Actor) -> Result<(), Denied> {
-    if actor.scopes.has(Scope::Admin) && actor.registries.is_none() && actor.crates.is_none() {
-        return Ok(());
-    }
-    Err(Denied::Right(
-        "this token may not see or end sessions: it lacks the scope `admin`, or is limited to some registries or crates"
-            .to_owned(),
-    ))
-}
-
 fn known(row: SignedInBrowser, hash: Digest) -> Known {
     let SignedInBrowser {
         session,
+        token_expires_at,
         is_former,
         principal,
         roles,
@@ -558,8 +435,8 @@ fn known(row: SignedInBrowser, hash: Digest) -> Known {
         scopes: Scopes::all(),
         registries: None,
         crates: None,
-        // a token that is made on a page may outlive the browser's session
-        expires_at: None,
+        // a token that is made on a page may outlive the browser's session, and never the token that this was begun with
+        expires_at: token_expires_at,
         subject: None,
         noted_use: AtomicI64::new(0),
         hash: TokenHash::from_digest(hash),
@@ -568,6 +445,7 @@ fn known(row: SignedInBrowser, hash: Digest) -> Known {
         actor: Arc::new(actor),
         id: session.id,
         issuer: session.issuer,
+        token_id: session.token_id,
         is_former,
         rotated_at: session.rotated_at,
         expires_at: session.expires_at,
@@ -575,6 +453,3 @@ fn known(row: SignedInBrowser, hash: Digest) -> Known {
         noted_at: AtomicI64::new(0),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -139,7 +139,8 @@ impl Instance {
         }
     }
 
-    /// Takes an identity away from a user; an admin may take the last one.
+    /// Takes an identity away from a user; an admin may take the last one. Browsers that signed in with that provider are
+    /// signed out: whoever has the identity may be another by now.
     ///
     /// # Errors
     /// [`Refusal::NoAccount`], [`Refusal::NoIdentity`].
@@ -155,7 +156,8 @@ impl Instance {
             .await
     }
 
-    /// Takes an identity away from who is signed in, unless nobody could sign in to the account any more.
+    /// Takes an identity away from who is signed in, unless nobody could sign in to the account any more. It signs them out
+    /// where they signed in with that provider, be it here.
     ///
     /// # Errors
     /// [`Refusal::NoIdentity`], [`Refusal::LastWayIn`].
@@ -189,10 +191,11 @@ impl Instance {
         let IdentityRequest { issuer, subject } = identity;
         let mut audit = self.audit("identity.unlinked", Some(actor), caller);
         audit.detail = Some(linked(account, issuer, subject));
+        let now = self.clock().now();
         let unlink = self
             .store
-            .unlink_identity(account_id, issuer, subject, even_last, &audit);
-        match unlink.await? {
+            .unlink_identity(account_id, issuer, subject, even_last, now, &audit);
+        match self.write_people(unlink).await? {
             Unlinked::Done => Ok(()),
             Unlinked::NotThere => Err(Refusal::NoIdentity(issuer.clone()).into()),
             Unlinked::LastWay => Err(Refusal::LastWayIn.into()),

@@ -215,6 +215,11 @@ impl Instance {
         self.guessed(denied, caller.network())
     }
 
+    /// The same for one in the place of a password.
+    pub(crate) fn bad_sign_in_token(&self, denied: Denied, caller: &Caller) -> Failure {
+        self.guessed(denied, caller.network())
+    }
+
     fn guessed(&self, denied: Denied, network: Option<IpAddr>) -> Failure {
         let guesses = &self.rate_limits.token_guesses;
         match guesses.take(network, self.clock().now()) {

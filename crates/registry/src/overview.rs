@@ -92,8 +92,16 @@ impl Instance {
     ///
     /// # Errors
     /// Only faults.
-    pub async fn names_like(&self, right: &MayRead, text: &str, limit: u32) -> Outcome<Vec<String>> {
-        Ok(self.store.names_like(right.registry.id, text, limit).await?)
+    pub async fn names_like(
+        &self,
+        right: &MayRead,
+        text: &str,
+        limit: u32,
+    ) -> Outcome<Vec<String>> {
+        Ok(self
+            .store
+            .names_like(right.registry.id, text, limit)
+            .await?)
     }
 
     fn count_failing(&self, right: &MayRead) -> u64 {

@@ -30,7 +30,7 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use crate::{
-    Attempt, Caller, Failure, Instance,
+    Attempt, Caller, Failure, Instance, SessionSecret,
     refusal::{Outcome, Refusal},
     rights::{Denied, SignedIn},
 };
@@ -282,17 +282,7 @@ impl Instance {
         // also where nothing can be right: an answer that comes sooner would tell which accounts there are
         let is_right = self.passwords.is_right(password, hash.to_owned()).await?;
         let Some((row, hash)) = known.filter(|_| is_right) else {
-            let attempt = Attempt {
-                action: DENIED.to_owned(),
-                reason: Denied::BadPassword.code(),
-                // people type passwords where a name belongs, and an entry stands for years
-                sentence: Some(match &name {
-                    Some(name) => format!("as `{name}`"),
-                    None => "as what is no account's name".to_owned(),
-                }),
-                ..Attempt::default()
-            };
-            self.note_denied(&attempt, None, caller);
+            self.note_sign_in_denied(user, &Denied::BadPassword, caller);
             return Err(Denied::BadPassword.into());
         };
         let password_hash = if is_outgrown(&hash) {
@@ -307,6 +297,22 @@ impl Instance {
         })
     }
 
+    /// For the audit log; `user` is the name as it was typed.
+    pub(crate) fn note_sign_in_denied(&self, user: &str, denied: &Denied, caller: &Caller) {
+        let attempt = Attempt {
+            action: DENIED.to_owned(),
+            reason: denied.code(),
+            // people type passwords where a name belongs, and an entry stands for years
+            sentence: Some(match user.parse::<AccountName>() {
+                Ok(name) => format!("as `{name}`"),
+                Err(_) if user.is_empty() => "without a name".to_owned(),
+                Err(_) => "as what is no account's name".to_owned(),
+            }),
+            ..Attempt::default()
+        };
+        self.note_denied(&attempt, None, caller);
+    }
+
     /// The same password with the work of today.
     async fn renew(&self, id: i64, before: String, password: &Password) -> Outcome<String> {
         let hash = self.passwords.hash(password, self.random().bytes());
@@ -316,6 +322,7 @@ impl Instance {
     }
 
     /// Gives a person another password. Their browsers are signed out, but for the one that they did it with; their tokens stay.
+    /// That browser has to show the secret that comes back, from now on: somebody else may have known the one before.
     ///
     /// # Errors
     /// [`Refusal::WrongPassword`] where the present one is not that; [`Refusal::PasswordShape`]; [`Denied::Right`] for who is no
@@ -326,7 +333,7 @@ impl Instance {
         current: &Password,
         new: &Password,
         caller: &Caller,
-    ) -> Outcome<()> {
+    ) -> Outcome<Option<SessionSecret>> {
         let actor = &actor.0;
         if actor.principal.kind != PrincipalKind::User {
             return Err(Denied::Right(format!(
@@ -350,16 +357,20 @@ impl Instance {
         };
         let hash = self.hash_password(new, name, email.as_deref()).await?;
         let audit = self.audit("password.changed", Some(actor), caller);
+        let here = actor
+            .session_id()
+            .map(|id| (id, SessionSecret::generate(self.random())));
+        let secret_hash = here.as_ref().map(|(id, secret)| (*id, secret.hash()));
         let write = self.store.change_password(
             known.account.id,
             &known.password_hash,
             &hash,
-            actor.session_id(),
+            secret_hash.as_ref().map(|(id, hash)| (*id, hash)),
             self.clock().now(),
             &audit,
         );
         if self.write_people(write).await? {
-            Ok(())
+            Ok(here.map(|(_, secret)| secret))
         } else {
             // somebody else has changed it at this moment
             Err(Refusal::WrongPassword.into())

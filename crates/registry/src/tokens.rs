@@ -16,6 +16,9 @@ use crate::{
     rights::{Actor, Denied, SignedIn},
 };
 
+/// Repeated of an id that is none, in characters.
+const LONGEST_ID: usize = 80;
+
 /// What is asked for.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -263,6 +266,11 @@ pub(crate) fn within(
     }
 }
 
+/// Whether a token, or a browser's session, may all that its account may.
+pub(crate) fn is_whole(actor: &Actor) -> bool {
+    actor.scopes.includes(Scopes::all()) && actor.registries.is_none() && actor.crates.is_none()
+}
+
 /// Whether the maker's token is good for all of these registries; `None` is every one there is.
 fn reaches(maker: &Actor, registries: Option<&[RegistryName]>) -> bool {
     match (&maker.registries, registries) {
@@ -272,9 +280,23 @@ fn reaches(maker: &Actor, registries: Option<&[RegistryName]>) -> bool {
     }
 }
 
+/// The jobs of one rule share an account, and no job must learn what others run: each sees the token that it came with.
+fn is_open_to(reader: &Actor, id: &str) -> bool {
+    reader.principal.kind != PrincipalKind::Job || id == reader.token_id
+}
+
+/// Whoever writes a token where its id belongs does not find it in the logs of what asked: it is not repeated.
+fn no_token(id: &str) -> Refusal {
+    let shown = match id.strip_prefix("scg_") {
+        Some(_) => "scg_…".to_owned(),
+        None => id.chars().take(LONGEST_ID).collect(),
+    };
+    Refusal::NoToken(shown)
+}
+
 impl Instance {
     /// # Errors
-    /// [`Refusal::TokenShape`], [`Refusal::NoAccount`], or [`Denied`] for what the maker does not have itself.
+    /// [`Refusal::TokenShape`], also for an account that is disabled; [`Refusal::NoAccount`], or [`Denied`] for what the maker does not have itself.
     pub async fn create_token(
         &self,
         maker: &SignedIn,
@@ -295,8 +317,14 @@ impl Instance {
         };
         let mut audit = self.audit("token.created", Some(maker), caller);
         audit.detail = Some(format!("{} for {}: {scopes}", row.id, principal.1));
-        self.write_people(self.store.create_token(principal.0, &row, &audit))
-            .await?;
+        let create = self.store.create_token(principal.0, &row, &audit);
+        if !self.write_people(create).await? {
+            return Err(Refusal::TokenShape(format!(
+                "`{}` is disabled or was deleted, and gets no token; enable it first",
+                principal.1
+            ))
+            .into());
+        }
         Ok(NewToken::of(secret, row, principal.1))
     }
 
@@ -373,7 +401,10 @@ impl Instance {
     /// [`Refusal::NoToken`] for one that is not there or not the caller's to see.
     pub async fn token(&self, reader: &SignedIn, id: &str) -> Outcome<TokenDetail> {
         let reader = &reader.0;
-        let unknown = || Refusal::NoToken(id.chars().take(80).collect());
+        let unknown = || no_token(id);
+        if !is_open_to(reader, id) {
+            return Err(unknown().into());
+        }
         let token = self.store.token(id).await?;
         let token = token.filter(|token| token.revoked_at.is_none());
         let token = token.ok_or_else(unknown)?;
@@ -453,7 +484,8 @@ impl Instance {
         Ok((row.id, principal.clone()))
     }
 
-    /// The caller's own tokens, where an instance admin sees everybody's; or those of one account that the caller manages.
+    /// The caller's own tokens, where an instance admin sees everybody's; or those of one account that the caller manages. A job
+    /// has the one that it came with.
     ///
     /// # Errors
     /// [`Refusal::NoAccount`] for one that is not there or not the caller's to manage.
@@ -471,6 +503,9 @@ impl Instance {
                 Some(managed.ok_or_else(|| Refusal::NoAccount(principal.to_string()))?)
             }
             None if everybody => None,
+            _ if actor.0.principal.kind == PrincipalKind::Job => {
+                return self.own_token_of_job(&actor.0, after).await;
+            }
             _ => Some(actor.0.principal_id),
         };
         let page = self.store.list_tokens(of, limit, after).await?;
@@ -480,6 +515,18 @@ impl Instance {
         ))
     }
 
+    async fn own_token_of_job(
+        &self,
+        job: &Actor,
+        after: Option<&str>,
+    ) -> Outcome<(Vec<Token>, u64)> {
+        let token = self.store.token(&job.token_id).await?;
+        let token = token.filter(|token| token.revoked_at.is_none());
+        let total = u64::from(token.is_some());
+        let token = token.filter(|token| after.is_none_or(|after| token.id.as_str() > after));
+        Ok((token.into_iter().map(Token::from).collect(), total))
+    }
+
     /// Ends a token at once. A token may end itself; another of the same principal only with the scope `admin`, no limit to
     /// crates, and no more registries than its own: who steals a narrow token must not lock its owner out.
     ///
@@ -487,7 +534,7 @@ impl Instance {
     /// [`Refusal::NoToken`] for one that is not there or not the caller's.
     pub async fn revoke_token(&self, actor: &SignedIn, id: &str, caller: &Caller) -> Outcome<()> {
         let actor = &actor.0;
-        let unknown = || Refusal::NoToken(id.to_owned());
+        let unknown = || no_token(id);
         let token = self.store.token(id).await?.ok_or_else(unknown)?;
         let mine = token.principal_id == actor.principal_id;
         let may = id == actor.token_id

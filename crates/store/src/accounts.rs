@@ -1,12 +1,13 @@
 //! Accounts of people and machines over time: what is known of them, changes, passwords, and their end.
 
 use supercargo_types::{
-    AccountName, CrateName, InstanceRole, PrincipalKind, PrincipalRef, RegistryName, Timestamp,
+    AccountName, CrateName, Digest, InstanceRole, PrincipalKind, PrincipalRef, RegistryName,
+    Timestamp,
 };
 
 use crate::{
     AuditEntry, Change, NewToken, Page, PrincipalRow, Store, StoreError, audit,
-    engine::Transaction, meta, principals::principal_row, query::query, row::Row,
+    engine::Transaction, meta, principals::principal_row, query::query, row::Row, sessions,
     statements::statements, teams, tokens,
 };
 
@@ -106,6 +107,10 @@ statements! {
     HOLD_BY_PASSWORD = "
         UPDATE principals SET created_at = created_at
         WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL AND deleted_at IS NULL";
+    // the same for one that is not disabled either
+    HOLD_ACTIVE = "
+        UPDATE principals SET created_at = created_at
+        WHERE id = $1 AND disabled_at IS NULL AND deleted_at IS NULL";
     SET_EMAIL = "UPDATE principals SET email = $2 WHERE id = $1";
     SET_INSTANCE_ROLE = "UPDATE principals SET instance_role = $2 WHERE id = $1";
     SET_PASSWORD = "
@@ -147,6 +152,15 @@ pub(crate) async fn hold(
     principal_id: i64,
 ) -> Result<bool, StoreError> {
     let hold = query(HOLD_ACCOUNT).bind(principal_id);
+    Ok(transaction.execute(hold).await? > 0)
+}
+
+/// The same for an account that is not disabled either.
+pub(crate) async fn hold_active(
+    transaction: &mut Transaction,
+    principal_id: i64,
+) -> Result<bool, StoreError> {
+    let hold = query(HOLD_ACTIVE).bind(principal_id);
     Ok(transaction.execute(hold).await? > 0)
 }
 
@@ -328,14 +342,14 @@ impl Store {
         Ok(AccountDeleted::Done)
     }
 
-    /// Gives a person another password instead of this one, and signs their browsers out, but for one; false when it is
-    /// another one meanwhile.
+    /// Gives a person another password instead of this one, and signs their browsers out, but for the session `here`, which
+    /// gets this secret; false when it is another one meanwhile.
     pub async fn change_password(
         &self,
         principal_id: i64,
         before: &str,
         after: &str,
-        but_session: Option<&str>,
+        here: Option<(&str, &Digest)>,
         now: Timestamp,
         audit_entry: &AuditEntry,
     ) -> Result<bool, StoreError> {
@@ -345,7 +359,11 @@ impl Store {
         }
         let set = query(SET_PASSWORD).bind(principal_id).bind(after).bind(now);
         transaction.execute(set).await?;
-        end_sessions(&mut transaction, principal_id, but_session, now).await?;
+        if let Some((id, hash)) = here {
+            sessions::replace_secret(&mut transaction, principal_id, id, hash, now).await?;
+        }
+        let but = here.map(|(id, _)| id);
+        end_sessions(&mut transaction, principal_id, but, now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
         transaction.tell(Change::People);
         transaction.commit().await?;

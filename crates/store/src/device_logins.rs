@@ -6,8 +6,8 @@
 use supercargo_types::{Role, Timestamp, TokenHash};
 
 use crate::{
-    AuditEntry, Change, NewToken, PrincipalRow, Store, StoreError, audit, principals, query::query,
-    row::Row, statements::statements, tokens,
+    AuditEntry, Change, NewToken, PrincipalRow, Store, StoreError, accounts, audit, principals,
+    query::query, row::Row, statements::statements, tokens,
 };
 
 /// A program that asks for a token.
@@ -222,6 +222,10 @@ impl Store {
         let mut transaction = self.write().await?;
         let use_up = query(USE_UP).bind(id).bind(principal_id).bind(new.now);
         if transaction.execute(use_up).await? == 0 {
+            return Ok(false);
+        }
+        // who disables or deletes the account at the same moment waits, and ends what was made
+        if !accounts::hold_active(&mut transaction, principal_id).await? {
             return Ok(false);
         }
         tokens::insert(&mut transaction, principal_id, new).await?;

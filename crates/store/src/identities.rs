@@ -266,13 +266,14 @@ impl Store {
         Ok(Linked::Done)
     }
 
-    /// Takes an identity away from an account. `even_last`: an administrator may take the last way to sign in.
+    /// Takes an identity away from an account, and ends the sessions that were begun with that provider. `even_last`: an administrator may take the last way to sign in.
     pub async fn unlink_identity(
         &self,
         principal_id: i64,
         issuer: &str,
         subject: &str,
         even_last: bool,
+        now: Timestamp,
         audit_entry: &AuditEntry,
     ) -> Result<Unlinked, StoreError> {
         let mut transaction = self.write().await?;
@@ -289,7 +290,9 @@ impl Store {
         if !even_last && transaction.row(ways).await?.is_none() {
             return Ok(Unlinked::LastWay);
         }
+        sessions::end_those_of_issuer(&mut transaction, principal_id, issuer, now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
+        transaction.tell(Change::People);
         transaction.commit().await?;
         Ok(Unlinked::Done)
     }

@@ -4,7 +4,7 @@ use supercargo_types::{Digest, PrincipalRef, Role, Timestamp};
 
 use crate::{
     AuditEntry, Change, Page, PrincipalRow, Store, StoreError, accounts, audit,
-    engine::Transaction, principals, query::query, row::Row, statements::statements,
+    engine::Transaction, principals, query::query, row::Row, statements::statements, tokens,
 };
 
 /// A browser that is signed in; its secret is not known here.
@@ -16,8 +16,10 @@ pub struct BrowserRow {
     pub principal: PrincipalRef,
     /// The same, by its id.
     pub principal_id: i64,
-    /// The provider that the person signed in with; none: a password.
+    /// The provider that the person signed in with; none: a password or a token.
     pub issuer: Option<String>,
+    /// The token that the person signed in with. The session ends with it.
+    pub token_id: Option<String>,
     /// From which address the person signed in.
     pub address: Option<String>,
     /// With which browser.
@@ -39,8 +41,10 @@ pub struct NewBrowser {
     pub id: String,
     /// What is stored of its secret.
     pub hash: Digest,
-    /// The provider that the person signed in with; none: a password.
+    /// The provider that the person signed in with; none: a password or a token.
     pub issuer: Option<String>,
+    /// The token that the person signed in with. The session ends with it.
+    pub token_id: Option<String>,
     /// From which address.
     pub address: Option<String>,
     /// With which browser.
@@ -56,6 +60,8 @@ pub struct NewBrowser {
 pub struct SignedInBrowser {
     /// The session. It may have expired: the caller knows how long one lives.
     pub session: BrowserRow,
+    /// When the token ends that it was begun with, if there is one and it does.
+    pub token_expires_at: Option<Timestamp>,
     /// Whether the secret is the one before the present one.
     pub is_former: bool,
     /// Who it is; neither disabled nor deleted.
@@ -66,27 +72,29 @@ pub struct SignedInBrowser {
 
 statements! {
     INSERT_SESSION = "
-        INSERT INTO sessions (id, hash, rotated_at, principal_id, issuer, address, user_agent,
-            created_at, last_used_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $3, $3, $8)";
+        INSERT INTO sessions (id, hash, rotated_at, principal_id, issuer, token_id, address,
+            user_agent, created_at, last_used_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $3, $3, $9)";
     SELECT_BROWSER = "
-        SELECT s.id, s.hash, s.issuer, s.address, s.user_agent, s.created_at, s.last_used_at,
-            s.expires_at, s.rotated_at,
+        SELECT s.id, s.hash, s.issuer, s.token_id, s.address, s.user_agent, s.created_at, s.last_used_at,
+            s.expires_at, s.rotated_at, t.expires_at AS token_expires_at,
             p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name,
             p.email AS principal_email, p.instance_role AS principal_instance_role,
             p.registry_id AS principal_registry_id, p.created_at AS principal_created_at,
             p.disabled_at AS principal_disabled_at
-        FROM sessions s JOIN principals p ON p.id = s.principal_id
+        FROM sessions s
+            JOIN principals p ON p.id = s.principal_id
+            LEFT JOIN tokens t ON t.id = s.token_id
         WHERE (s.hash = $1 OR s.former_hash = $1)
-            AND s.ended_at IS NULL AND p.disabled_at IS NULL AND p.deleted_at IS NULL";
+            AND s.ended_at IS NULL AND t.revoked_at IS NULL AND p.disabled_at IS NULL AND p.deleted_at IS NULL";
     SELECT_SESSION = "
-        SELECT s.id, s.issuer, s.address, s.user_agent, s.created_at, s.last_used_at,
+        SELECT s.id, s.issuer, s.token_id, s.address, s.user_agent, s.created_at, s.last_used_at,
             s.expires_at, s.rotated_at,
             p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name
         FROM sessions s JOIN principals p ON p.id = s.principal_id
         WHERE s.id = $1 AND s.ended_at IS NULL";
     LIST_SESSIONS = "
-        SELECT s.id, s.issuer, s.address, s.user_agent, s.created_at, s.last_used_at,
+        SELECT s.id, s.issuer, s.token_id, s.address, s.user_agent, s.created_at, s.last_used_at,
             s.expires_at, s.rotated_at,
             p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name
         FROM sessions s JOIN principals p ON p.id = s.principal_id
@@ -101,10 +109,21 @@ statements! {
     ROTATE_SESSION = "
         UPDATE sessions SET former_hash = hash, hash = $3, rotated_at = $4
         WHERE id = $1 AND hash = $2 AND ended_at IS NULL";
+    // the former secret is worth nothing from now on: it may be why there is another one
+    REPLACE_SECRET = "
+        UPDATE sessions SET hash = $3, former_hash = NULL, rotated_at = $4
+        WHERE id = $1 AND principal_id = $2 AND ended_at IS NULL";
     END_SESSION = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     END_SESSIONS = "
         UPDATE sessions SET ended_at = $2
         WHERE principal_id = $1 AND id <> $3 AND ended_at IS NULL";
+    END_SESSIONS_OF_ISSUER = "
+        UPDATE sessions SET ended_at = $3
+        WHERE principal_id = $1 AND issuer = $2 AND ended_at IS NULL";
+    END_SESSIONS_OF_TOKEN = "
+        UPDATE sessions SET ended_at = $2
+        WHERE principal_id = (SELECT principal_id FROM tokens WHERE id = $1)
+            AND token_id = $1 AND ended_at IS NULL";
     TOUCH_SESSION = "UPDATE sessions SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2";
     PRUNE_SESSIONS = "
         DELETE FROM sessions WHERE id IN (
@@ -123,11 +142,52 @@ pub(crate) async fn insert(
         .bind(new.now)
         .bind(principal_id)
         .bind(new.issuer.as_deref())
+        .bind(new.token_id.as_deref())
         .bind(new.address.as_deref())
         .bind(new.user_agent.as_deref())
         .bind(new.expires_at);
     transaction.execute(insert).await?;
     Ok(())
+}
+
+/// Gives a session of this principal another secret at once; the former one is nobody's.
+pub(crate) async fn replace_secret(
+    transaction: &mut Transaction,
+    principal_id: i64,
+    id: &str,
+    hash: &Digest,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let replace = query(REPLACE_SECRET)
+        .bind(id)
+        .bind(principal_id)
+        .bind(hash)
+        .bind(now);
+    transaction.execute(replace).await.map(drop)
+}
+
+/// Signs a principal out of the browsers in which they signed in with this provider.
+pub(crate) async fn end_those_of_issuer(
+    transaction: &mut Transaction,
+    principal_id: i64,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let end = query(END_SESSIONS_OF_ISSUER)
+        .bind(principal_id)
+        .bind(issuer)
+        .bind(now);
+    transaction.execute(end).await.map(drop)
+}
+
+/// Ends the sessions that were begun with a token.
+pub(crate) async fn end_those_of_token(
+    transaction: &mut Transaction,
+    token_id: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let end = query(END_SESSIONS_OF_TOKEN).bind(token_id).bind(now);
+    transaction.execute(end).await.map(drop)
 }
 
 fn browser_row(row: &Row) -> Result<BrowserRow, StoreError> {
@@ -139,6 +199,7 @@ fn browser_row(row: &Row) -> Result<BrowserRow, StoreError> {
         },
         principal_id: row.integer("principal_id")?,
         issuer: row.maybe_text("issuer")?,
+        token_id: row.maybe_text("token_id")?,
         address: row.maybe_text("address")?,
         user_agent: row.maybe_text("user_agent")?,
         created_at: row.time("created_at")?,
@@ -168,8 +229,29 @@ impl Store {
         Ok(true)
     }
 
-    /// Whom a session's secret stands for, also the one before the present one; nobody when the session was ended, or the
-    /// principal is disabled or deleted.
+    /// Signs a browser in as the owner of the token that the session names; false when the token has ended meanwhile, or the
+    /// account is disabled. As with a password, nothing is told.
+    pub async fn create_session_by_token(
+        &self,
+        principal_id: i64,
+        new: &NewBrowser,
+        audit_entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.write().await?;
+        let token_id = new.token_id.as_deref().unwrap_or_default();
+        let stands = accounts::hold_active(&mut transaction, principal_id).await?
+            && tokens::hold(&mut transaction, principal_id, token_id, new.now).await?;
+        if !stands {
+            return Ok(false);
+        }
+        insert(&mut transaction, principal_id, new).await?;
+        audit::insert(&mut transaction, audit_entry).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Whom a session's secret stands for, also the one before the present one; nobody when the session was ended, its token
+    /// is revoked, or the principal is disabled or deleted.
     pub async fn session_by_hash(
         &self,
         hash: &Digest,
@@ -180,6 +262,7 @@ impl Store {
         let principal = principals::principal_row(&row)?;
         Ok(Some(SignedInBrowser {
             session: browser_row(&row)?,
+            token_expires_at: row.maybe_time("token_expires_at")?,
             is_former: row.digest("hash")? != *hash,
             roles: self.roles_of(principal.id).await?,
             principal,

@@ -7,11 +7,12 @@ use supercargo_types::{
 };
 
 use crate::{
-    AuditEntry, Change, Page, PrincipalRow, Store, StoreError, audit,
+    AuditEntry, Change, Page, PrincipalRow, Store, StoreError, accounts, audit,
     engine::Transaction,
     principals,
     query::{json, query},
     row::Row,
+    sessions,
     statements::statements,
 };
 
@@ -124,6 +125,11 @@ statements! {
         SELECT COUNT(*) AS total FROM tokens
         WHERE revoked_at IS NULL AND (CAST($1 AS BIGINT) IS NULL OR principal_id = $1)";
     REVOKE_TOKEN = "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    // changes nothing: it holds the token's row until the end of the transaction
+    HOLD_TOKEN = "
+        UPDATE tokens SET created_at = created_at
+        WHERE id = $1 AND principal_id = $2 AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > $3)";
     TOUCH_TOKEN = "
         UPDATE tokens SET last_used_at = $2
         WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
@@ -151,6 +157,18 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// Holds a token of this principal that works now until the end of the transaction: who revokes it at the same moment waits,
+/// and ends what was begun with it.
+pub(crate) async fn hold(
+    transaction: &mut Transaction,
+    principal_id: i64,
+    id: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let hold = query(HOLD_TOKEN).bind(id).bind(principal_id).bind(now);
+    Ok(transaction.execute(hold).await? > 0)
+}
+
 fn token_row(row: &Row) -> Result<TokenRow, StoreError> {
     Ok(TokenRow {
         id: row.text("id")?,
@@ -173,18 +191,23 @@ fn token_row(row: &Row) -> Result<TokenRow, StoreError> {
 }
 
 impl Store {
-    /// Makes a token that stands for a principal.
+    /// Makes a token that stands for a principal; false when that is disabled or was deleted.
     pub async fn create_token(
         &self,
         principal_id: i64,
         new: &NewToken,
         audit_entry: &AuditEntry,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
+        // who disables or deletes it at the same moment waits, and ends what was made
+        if !accounts::hold_active(&mut transaction, principal_id).await? {
+            return Ok(false);
+        }
         insert(&mut transaction, principal_id, new).await?;
         audit::insert(&mut transaction, audit_entry).await?;
         transaction.tell(Change::People);
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Whom a token's text stands for; nobody when it is revoked or the principal disabled.
@@ -237,7 +260,7 @@ impl Store {
         })
     }
 
-    /// Revokes a token; false when it is revoked already, or never was.
+    /// Revokes a token, and ends the sessions that were begun with it; false when it is revoked already, or never was.
     pub async fn revoke_token(
         &self,
         id: &str,
@@ -249,6 +272,7 @@ impl Store {
         if transaction.execute(revoke).await? == 0 {
             return Ok(false);
         }
+        sessions::end_those_of_token(&mut transaction, id, now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
         transaction.tell(Change::People);
         transaction.commit().await?;

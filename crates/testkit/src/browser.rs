@@ -141,6 +141,7 @@ impl Browser {
         from: Option<Url>,
     ) -> Page {
         let mut request = self.http.request(method.clone(), url.clone());
+        request = request.header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8");
         let cookies: Vec<_> = self
             .cookies
             .iter()
@@ -294,7 +295,12 @@ impl Page {
                     });
                 }
                 "/form" => is_open = false,
-                "input" | "button" if is_open => {
+                "input" | "button" | "textarea" if is_open => {
+                    let kind = tag.get("type").unwrap_or_default();
+                    let is_box = kind == "checkbox" || kind == "radio";
+                    if is_box && tag.get("checked").is_none() || tag.get("disabled").is_some() {
+                        continue;
+                    }
                     let name = tag.get("name").filter(|name| !name.is_empty());
                     if let (Some(form), Some(name)) = (forms.last_mut(), name) {
                         form.fields
@@ -336,6 +342,13 @@ impl Form {
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.retain(|(known, _)| known != name);
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With one more field of a name, as boxes have them.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }

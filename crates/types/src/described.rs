@@ -80,7 +80,10 @@ mod tests {
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         let outcome = runner.run(&string_regex(bare).expect("a pattern"), |text| {
             let is_reserved = RegistryName::RESERVED.contains(&text.as_str());
-            prop_assert!(is_reserved || text.parse::<T>().is_ok(), "{pattern}: {text}");
+            prop_assert!(
+                is_reserved || text.parse::<T>().is_ok(),
+                "{pattern}: {text}"
+            );
             Ok(())
         });
         outcome.map_err(|error| TestCaseError::fail(error.to_string()))

@@ -185,7 +185,9 @@ impl utoipa::PartialSchema for Scopes {
         utoipa::openapi::schema::ArrayBuilder::new()
             .items(scope)
             .min_items(Some(1))
-            .description(Some("What a token may be used for. Every scope implies `read`."))
+            .description(Some(
+                "What a token may be used for. Every scope implies `read`.",
+            ))
             .into()
     }
 }
@@ -196,7 +198,10 @@ impl ToSchema for Scopes {
     }
 
     fn schemas(
-        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+        schemas: &mut Vec<(
+            String,
+            utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>,
+        )>,
     ) {
         schemas.push((Scope::name().into(), Scope::schema()));
     }

@@ -142,11 +142,7 @@ impl serde::Serialize for VersionPattern {
 
 described!(
     VersionPattern,
-    described::text(
-        "^[A-Za-z0-9_*-]{1,64}(@.+)?$",
-        256,
-        "openssl@<0.10.55",
-    )
+    described::text("^[A-Za-z0-9_*-]{1,64}(@.+)?$", 256, "openssl@<0.10.55",)
 );
 
 impl<'de> serde::Deserialize<'de> for VersionPattern {

@@ -46,7 +46,8 @@ async fn show_user(
 
 /// Changes a user.
 ///
-/// Who is disabled or gets another password is signed out everywhere. The last instance admin stays one.
+/// Who is disabled or gets another password is signed out everywhere. The last instance admin stays one. To set a password the
+/// token needs every scope, for whoever signs in with it has them.
 #[utoipa::path(
     patch,
     path = "/users/{user}",

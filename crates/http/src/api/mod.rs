@@ -56,9 +56,9 @@ pub(crate) fn router(instance: &Instance) -> (Router<Arc<Instance>>, Arc<Descrip
         .fallback(shape::no_such_route)
         .method_not_allowed_fallback(shape::wrong_method)
         .layer(Extension(description.clone()));
-    let router = Router::new()
+    let nested = Router::new()
         .nest(description::PREFIX, api)
         // the one address below that a nest leaves out
         .route("/api/v1/", any(shape::no_such_route));
-    (router, description)
+    (nested, description)
 }

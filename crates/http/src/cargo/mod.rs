@@ -73,7 +73,7 @@ async fn handle(
     let reads = method == http::Method::GET || method == http::Method::HEAD;
     if matches!(deed, Deed::Me) {
         return Ok(match name.parse() {
-            Ok(name) if reads => web_api::me(instance, &name),
+            Ok(name) if reads => web_api::me(instance, &name, request.headers()),
             Ok(_) => answers::wrong_method(deed),
             Err(_) => nothing_here(),
         });

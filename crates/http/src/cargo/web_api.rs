@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use supercargo_registry::{
@@ -105,23 +105,45 @@ pub(super) async fn change_owners(
     Ok(ok(&json!({ "ok": true, "msg": message })))
 }
 
-/// Where `cargo login` sends a person. Says the same for every name, so that it tells nothing about which registries exist.
-pub(super) fn me(instance: &Instance, registry: &RegistryName) -> Response<Body> {
-    let base = instance.site().base();
-    let cargo = registry.in_cargo();
-    problem::plain(
-        StatusCode::OK,
-        format!(
-            "A token for registry `{registry}`\n\n\
-             Somebody who has a token with the scope `admin` makes one for you:\n\n    \
-             supercargo --url {base} token create laptop --principal YOU --registry {registry} --scope publish --scope yank\n\n\
-             Then give it to cargo, which asks for it:\n\n    \
-             cargo login --registry {cargo}\n\n\
-             In CI, put it into the environment instead:\n\n    \
-             {variable}=scg_…\n",
-            variable = registry.token_variable(),
-        ),
-    )
+/// Where `cargo login` sends a person: in a browser on to the page that makes tokens, and in words for a terminal. Says the same
+/// for every name, so that it tells nothing about which registries exist.
+pub(super) fn me(
+    instance: &Instance,
+    registry: &RegistryName,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    let site = instance.site();
+    let page = format!("/-/account/tokens/new?registry={registry}");
+    let accepts = headers.get(header::ACCEPT);
+    let is_browser = accepts
+        .and_then(|accepts| accepts.to_str().ok())
+        .is_some_and(|accepts| accepts.contains("text/html"));
+    let mut response = if is_browser {
+        let to = format!("{}{page}", site.path_prefix());
+        let mut response = problem::plain(StatusCode::SEE_OTHER, String::new());
+        if let Ok(to) = HeaderValue::from_str(&to) {
+            response.headers_mut().insert(header::LOCATION, to);
+        }
+        response
+    } else {
+        let (base, cargo) = (site.base(), registry.in_cargo());
+        problem::plain(
+            StatusCode::OK,
+            format!(
+                "A token for registry `{registry}`\n\n\
+                 Make one in your browser:\n\n    \
+                 {base}{page}\n\n\
+                 Then give it to cargo, which asks for it:\n\n    \
+                 cargo login --registry {cargo}\n\n\
+                 In CI, put it into the environment instead:\n\n    \
+                 {variable}=scg_…\n",
+                variable = registry.token_variable(),
+            ),
+        )
+    };
+    let varies = HeaderValue::from_static("accept");
+    response.headers_mut().insert(header::VARY, varies);
+    response
 }
 
 pub(super) fn spelling(registry: RegistryName, krate: &str) -> Result<Spelling, Failure> {

@@ -15,7 +15,7 @@ use super::{
     forms::Form,
     respond::{page, see_other},
     sign_in,
-    visitor::Visitor,
+    visitor::{self, Visitor},
 };
 
 const PAGE: &str = "/-/account";
@@ -87,9 +87,11 @@ async fn template(
                 browser: browser(&user_agent),
                 user_agent,
                 address: session.address.unwrap_or_default(),
-                with: session
-                    .issuer
-                    .unwrap_or_else(|| "with the password".to_owned()),
+                with: match (session.issuer, session.token_id) {
+                    (Some(issuer), _) => issuer,
+                    (None, Some(token)) => format!("with token {token}"),
+                    (None, None) => "with the password".to_owned(),
+                },
                 created: moment(session.created_at),
                 used: moment(session.last_used_at),
                 is_current: session.current,
@@ -120,15 +122,16 @@ async fn template(
     })
 }
 
-/// A form of the page, with the session in which it was sent.
-async fn sent(
+/// A form of a page, with the session in which it was sent.
+pub(super) async fn sent(
     instance: &Instance,
     visitor: &Visitor,
     request: Request<Body>,
+    page: &str,
 ) -> Result<(Browser, Form), Response<Body>> {
     if visitor.browser.is_none() {
         // its page is the way back: a form is never sent once more by a redirect
-        let to = visitor.links.sign_in(PAGE);
+        let to = visitor.links.sign_in(page);
         return Err(see_other(visitor, &to));
     }
     let (parts, body) = request.into_parts();
@@ -153,7 +156,7 @@ pub(super) async fn end_session(
     visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (browser, form) = match sent(&instance, &visitor, request).await {
+    let (browser, form) = match sent(&instance, &visitor, request, PAGE).await {
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
@@ -171,7 +174,7 @@ pub(super) async fn end_others(
     visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (browser, _) = match sent(&instance, &visitor, request).await {
+    let (browser, _) = match sent(&instance, &visitor, request, PAGE).await {
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
@@ -189,7 +192,7 @@ pub(super) async fn link(
     mut visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (browser, _) = match sent(&instance, &visitor, request).await {
+    let (browser, _) = match sent(&instance, &visitor, request, PAGE).await {
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
@@ -204,7 +207,7 @@ pub(super) async fn unlink(
     visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (browser, form) = match sent(&instance, &visitor, request).await {
+    let (browser, form) = match sent(&instance, &visitor, request, PAGE).await {
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
@@ -220,10 +223,10 @@ pub(super) async fn unlink(
 /// `POST /-/account/password`.
 pub(super) async fn change_password(
     State(instance): State<Arc<Instance>>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (browser, form) = match sent(&instance, &visitor, request).await {
+    let (browser, form) = match sent(&instance, &visitor, request, PAGE).await {
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
@@ -239,7 +242,12 @@ pub(super) async fn change_password(
             .await
     };
     let refusal = match changed.await {
-        Ok(()) => {
+        Ok(secret) => {
+            // in place of one that was renewed with this very request
+            visitor.cookies = secret
+                .and_then(|secret| visitor::session_cookie(&instance, &browser, &secret))
+                .into_iter()
+                .collect();
             let to = format!("{PAGE}?done=password");
             return see_other(&visitor, &visitor.links.to(&to));
         }

@@ -19,6 +19,7 @@ mod respond;
 mod search;
 mod sign_in;
 mod theme;
+mod tokens;
 mod visitor;
 
 use std::sync::Arc;
@@ -38,6 +39,10 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
         .route("/{registry}/upstreams", get(registry::upstreams))
         .route("/{registry}/claims", get(registry::claims))
         .route("/{registry}/members", get(registry::members))
+        .route(
+            "/{registry}/setup",
+            get(registry::setup::show).post(registry::setup::make),
+        )
         .route("/{registry}/crates/{krate}", get(krate::whole))
         .route("/{registry}/crates/{krate}/versions", get(krate::versions))
         .route(
@@ -67,6 +72,12 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
         .route("/-/account/identities/link", post(account::link))
         .route("/-/account/identities/unlink", post(account::unlink))
         .route("/-/account/password", post(account::change_password))
+        .route("/-/account/tokens", get(tokens::list))
+        .route("/-/account/tokens/revoke", post(tokens::revoke))
+        .route(
+            "/-/account/tokens/new",
+            get(tokens::offer).post(tokens::make),
+        )
         .fallback(errors::no_page)
         .method_not_allowed_fallback(errors::wrong_method)
 }

@@ -1,4 +1,6 @@
-//! A registry's pages: its crates, what it reads through, its claims, its members.
+//! A registry's pages: its crates, what it reads through, its claims, its members, and how cargo is set up for it.
+
+pub(super) mod setup;
 
 use std::sync::Arc;
 

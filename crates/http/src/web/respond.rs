@@ -17,6 +17,8 @@ pub(crate) struct Policy {
     pub(crate) forms_to: Vec<String>,
     /// Whether it shows pictures from elsewhere, as readmes have them.
     pub(crate) pictures: bool,
+    /// Whether its script asks this server for more.
+    pub(crate) asks: bool,
 }
 
 /// A page as all are.
@@ -68,12 +70,17 @@ fn guard(visitor: &Visitor, response: &mut Response<Body>, policy: &Policy) {
     let headers = response.headers_mut();
     let nonce = &visitor.nonce;
     let pictures = if policy.pictures { " https:" } else { "" };
+    let asks = if policy.asks {
+        " connect-src 'self';"
+    } else {
+        ""
+    };
     let forms = policy
         .forms_to
         .iter()
         .fold(String::new(), |forms, origin| forms + " " + origin);
     let content = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'{pictures}; \
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'{pictures};{asks} \
          form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
     );
     if let Ok(content) = HeaderValue::from_str(&content) {

@@ -1,4 +1,4 @@
-//! `/-/login` and `/-/logout`: signing in with a password or with a provider, and signing out.
+//! `/-/login` and `/-/logout`: signing in with a password, a token or a provider, and signing out.
 //!
 //! Before anybody is signed in there is no session that a form could be held against. So its hidden field is held against a
 //! cookie of chance, which comes with the page: otherwise another site could sign a browser in as somebody else, and read
@@ -12,7 +12,7 @@ use supercargo_pages::{LeavePage, LoginPage, Section};
 use supercargo_registry::{
     Denied, Failure, Instance, NewSession, Password, Refusal, RefusalClass, SignOnDone,
 };
-use supercargo_types::{Digest, Random};
+use supercargo_types::{Digest, Random, TokenSecret};
 
 use super::{
     cookies::Cookie,
@@ -122,7 +122,7 @@ async fn sent(
     }
 }
 
-/// `POST /-/login`: with a password.
+/// `POST /-/login`: with a password, or a token in its place.
 pub(super) async fn with_password(
     State(instance): State<Arc<Instance>>,
     mut visitor: Visitor,
@@ -134,8 +134,13 @@ pub(super) async fn with_password(
     };
     let return_to = supercargo_registry::own_path(form.get("return_to"));
     let user = form.get("user").trim();
-    let password = Password::new(form.get("password"));
     let begun = async {
+        if let Ok(secret) = form.get("password").trim().parse::<TokenSecret>() {
+            return instance
+                .begin_session_by_token(user, &secret, &visitor.caller)
+                .await;
+        }
+        let password = Password::new(form.get("password"));
         let known = instance
             .check_password(user, &password, &visitor.caller)
             .await?;
@@ -149,6 +154,11 @@ pub(super) async fn with_password(
         Failure::Denied(Denied::BadPassword) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "The name or the password is wrong.".to_owned(),
+        ),
+        // about a token, which tells nothing of accounts
+        Failure::Denied(denied @ (Denied::BadToken(_) | Denied::Right(_))) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            errors::sentence(&denied.sentence(None)),
         ),
         Failure::Refused(refusal) if refusal.class() == RefusalClass::TooMany => (
             StatusCode::TOO_MANY_REQUESTS,

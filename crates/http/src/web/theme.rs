@@ -38,7 +38,7 @@ pub(super) async fn choose(
     }
     let theme = Theme::of(form.get("theme"));
     visitor.cookies.extend(remembered(theme, instance.site()));
-    let back = forms::own_path(form.get("return_to")).unwrap_or("/");
+    let back = supercargo_registry::own_path(form.get("return_to"));
     see_other(&visitor, &visitor.links.to(back))
 }
 

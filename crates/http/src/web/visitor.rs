@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{body::Body, extract::FromRequestParts};
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use supercargo_pages::{Frame, Links, Person, Section, Theme};
-use supercargo_registry::{Actor, Browser, Caller, Instance, Outcome};
+use supercargo_registry::{Actor, Browser, Caller, Instance, Outcome, SessionSecret};
 use supercargo_types::Random;
 
 use super::{
@@ -102,10 +102,8 @@ impl Visitor {
         self.actor = Some(browser.actor().clone());
         self.csrf = Some(forms::token(&instance.form_secret(&browser)));
         if let Some(secret) = &browser.renewed {
-            let now = instance.clock().now();
-            let left = browser.expires_at().since(now).as_secs();
-            let cookie = Cookie::Session.set(instance.site(), secret.reveal(), Some(left));
-            self.cookies.extend(cookie);
+            self.cookies
+                .extend(session_cookie(instance, &browser, secret));
         }
         self.browser = Some(browser);
     }
@@ -124,6 +122,17 @@ impl Visitor {
         form.check(headers, instance.site(), &instance.form_secret(browser))?;
         Ok(browser.clone())
     }
+}
+
+/// What a session's browser has to show from now on.
+pub(crate) fn session_cookie(
+    instance: &Instance,
+    browser: &Browser,
+    secret: &SessionSecret,
+) -> Option<HeaderValue> {
+    let now = instance.clock().now();
+    let left = browser.expires_at().since(now).as_secs();
+    Cookie::Session.set(instance.site(), secret.reveal(), Some(left))
 }
 
 /// The value of a cookie. Where two have the name, the first, which has the longer path.

@@ -101,7 +101,11 @@ pub(crate) fn judge(
             Verdict::SignIn
         };
     };
-    let has_scope = row.scope.is_none_or(|scope| token.has(scope));
+    let has_scope = if row.every_scope {
+        Scope::ALL.iter().all(|scope| token.has(*scope))
+    } else {
+        row.scope.is_none_or(|scope| token.has(scope))
+    };
     let covers = match row.crates {
         Crates::Nothing => true,
         Crates::Cover => token.covers_demo(),

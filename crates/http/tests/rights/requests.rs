@@ -304,6 +304,9 @@ fn of_instance(row: &Row, registry: &str, of: impl Fn(u16) -> Sample) -> Option<
         ("PATCH", "/api/v1/users/{user}" | "/api/v1/service-accounts/{account}", None) => {
             of(200).json(json!({}))
         }
+        ("PATCH", "/api/v1/users/{user}", Some("password")) => {
+            of(422).json(json!({ "password": "short" }))
+        }
         ("DELETE", "/api/v1/users/{user}" | "/api/v1/service-accounts/{account}", None) => of(422),
         ("POST", "/api/v1/users/{user}/identities", None) => {
             of(422).json(json!({ "issuer": "nonsense", "subject": "" }))
@@ -367,6 +370,11 @@ fn of_page(row: &Row, of: impl Fn(u16) -> Sample) -> Option<Sample> {
         ("POST", "/-/account/identities/link") => of(422).form(""),
         ("POST", "/-/account/identities/unlink") => of(404).form("issuer=x&subject=x"),
         ("POST", "/-/account/password") => of(422).form("current=nonsense&new=short&again=short"),
+        // no token ends at once
+        ("POST", "/{registry}/setup") => of(422).form("name=x&days=0"),
+        ("POST", "/-/account/tokens/revoke") => of(404).form(&format!("id={NOBODYS}")),
+        // told in words, and not made
+        ("POST", "/-/account/tokens/new") => of(200).form("everywhere=yes&scope=admin&end=30"),
         ("GET", _) => of(200),
         _ => return None,
     };

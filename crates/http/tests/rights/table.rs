@@ -54,6 +54,8 @@ pub(crate) struct Row {
     pub(crate) case: Option<String>,
     pub(crate) who: Who,
     pub(crate) scope: Option<Scope>,
+    /// Whether it needs every other scope as well.
+    pub(crate) every_scope: bool,
     pub(crate) crates: Crates,
     pub(crate) otherwise: Else,
 }
@@ -131,8 +133,10 @@ impl FromStr for Row {
             "root" => Who::Root,
             other => return Err(wrong(&format!("an unknown `{other}`"))),
         };
-        let scope = match word("no scope")? {
+        let word_of_scope = word("no scope")?;
+        let scope = match word_of_scope {
             "-" => None,
+            "all" => Some(Scope::Admin),
             scope => Some(scope.parse().map_err(|_| wrong("an unknown scope"))?),
         };
         let crates = match word("nothing about crates")? {
@@ -156,6 +160,7 @@ impl FromStr for Row {
                 case,
                 who,
                 scope,
+                every_scope: word_of_scope == "all",
                 crates,
                 otherwise,
             }),

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use supercargo_blobs::{Blobs, MemoryLimits};
 use supercargo_store::{Created, DatabaseUrl, NewPrincipal, Store};
-use supercargo_types::{Clock, InstanceRole, Site};
+use supercargo_types::{Clock, InstanceRole, PrincipalKind, PrincipalRef, Site};
 use tempfile::TempDir;
 
 use super::*;

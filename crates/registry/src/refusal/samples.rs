@@ -434,6 +434,7 @@ fn every_refusal_is_read_side_by_side() {
     not-an-owner: crate `demo` of registry `acme` belongs to others, and `job:acme.release` writes its own crates only; ask an admin of the registry to give the trusted publisher a pattern that covers it
     issuer-failed: the issuer `https://ci.acme.example` cannot be asked for its keys now; run the job again
     too-many-logins: too many logins were begun from this address; try again in 12 seconds
+    authorization-pending: nobody has approved this login yet; ask again in two seconds
     too-many-jobs: too many jobs ask for a token at this moment; try again in a few seconds
     no-such-token: there is no token with the id `7f3a`; `supercargo token list` shows those there are
     no-such-session: there is no session with the id `7f3a`; `GET /api/v1/sessions` shows those there are
@@ -452,6 +453,15 @@ fn every_refusal_is_read_side_by_side() {
     too-many-bad-tokens: this token has expired; make a new one (too many bad tokens come from this address; correct what sends them, a good one is taken at once)
     too-many-logins: too many logins were begun from this address; try again in 12 seconds
     too-many-codes: too many codes that no login waits for; look once more at the one in your terminal, and try again in 12 seconds
+    -- login in the browser
+    authorization-pending: nobody has approved this login yet; ask again in two seconds
+    slow-down: this login is asked for too often; ask again in two seconds
+    access-denied: this login was refused in the browser; log in again if that was a mistake
+    expired-code: this login is over: a code holds for ten minutes and is good for one token; log in again
+    no-such-login: no program waits with the code `BCDF-GHJK`; compare it with the one that the program shows, or log in again: a code holds for ten minutes
+    invalid-login-code: that is no code of a login: one has eight letters, such as `BCDF-GHJK`, without vowels
+    login-decided: this login was decided already; log in again where that was not meant
+    too-many-logins-wait: too many logins wait for somebody now; try again in some minutes
     -- publish frame
     invalid-publish-frame: the crate file has 70 MiB, more than the limit of 64 MiB; leave files out with `exclude` in `[package]`, or ask the administrator to raise `limits.crate_size`
     invalid-publish-frame: the publish metadata cannot be read: missing field `name`; send what `cargo publish` sends

@@ -17,7 +17,7 @@ CREATE TABLE identities (
 CREATE INDEX identities_by_principal ON identities (principal_id);
 
 -- A browser that is signed in. Its secret changes from time to time; the former one is believed for some seconds more, for
--- requests that were under way.
+-- requests that were under way. One that was begun with a token ends with it.
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,
     hash BYTEA NOT NULL UNIQUE,
@@ -25,6 +25,7 @@ CREATE TABLE sessions (
     rotated_at BIGINT NOT NULL,
     principal_id BIGINT NOT NULL REFERENCES principals (id),
     issuer TEXT,
+    token_id TEXT REFERENCES tokens (id),
     address TEXT,
     user_agent TEXT,
     created_at BIGINT NOT NULL,

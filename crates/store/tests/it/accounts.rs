@@ -51,6 +51,7 @@ async fn browser(store: &Store, principal_id: i64, id: &str) -> Digest {
         id: id.to_owned(),
         hash,
         issuer: None,
+        token_id: None,
         address: None,
         user_agent: None,
         expires_at: NOW.plus(Duration::from_hours(1)),
@@ -187,13 +188,23 @@ async fn another_password_signs_every_other_browser_out(database: Database) {
         browser(store, root, "here").await,
         browser(store, root, "there").await,
     ];
-    let wrong = store.change_password(root, "hash-0", "hash-2", Some("here"), NOW, &log);
+    let secret = Digest::of(b"another secret");
+    let kept = Some(("here", &secret));
+    let wrong = store.change_password(root, "hash-0", "hash-2", kept, NOW, &log);
     assert!(!wrong.await.unwrap());
     assert!(is_signed_in(store, &there).await);
-    let right = store.change_password(root, "hash-1", "hash-2", Some("here"), NOW, &log);
-    assert!(right.await.unwrap());
+    // the secret from before the present one as well
+    let now = Digest::of(b"now");
+    let rotated = store.rotate_session("here", &here, &now, NOW).await;
+    assert!(rotated.unwrap());
     assert!(is_signed_in(store, &here).await);
-    assert!(!is_signed_in(store, &there).await);
+    let right = store.change_password(root, "hash-1", "hash-2", kept, NOW, &log);
+    assert!(right.await.unwrap());
+    for gone in [here, now, there] {
+        assert!(!is_signed_in(store, &gone).await);
+    }
+    let here = secret;
+    assert!(is_signed_in(store, &here).await);
     // the same in another form changes nothing for anybody
     assert!(
         store

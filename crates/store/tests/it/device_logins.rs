@@ -97,6 +97,7 @@ async fn a_login_is_decided_once_and_in_time(database: Database) {
 
 /// The attack is a full table.
 async fn so_many_wait_from_an_address_and_in_all(database: Database) {
+    use DeviceLoginCreated::{Done, Full, Taken};
     let store = &database.store;
     let most = MostDeviceLogins {
         of_address: 2,
@@ -114,7 +115,6 @@ async fn so_many_wait_from_an_address_and_in_all(database: Database) {
         let created = store.create_device_login(&login(id, address), most).await;
         outcomes.push(created.unwrap());
     }
-    use DeviceLoginCreated::{Done, Full, Taken};
     assert_eq!(outcomes, [Done, Done, Full, Done, Full]);
     let same_code = NewDeviceLogin {
         user_code: "CODE-a".to_owned(),

@@ -20,6 +20,7 @@ on_both!(
     an_identity_belongs_to_one_account,
     the_last_way_to_sign_in_stays_unless_an_admin_takes_it,
     somebody_who_is_disabled_meanwhile_is_not_signed_in,
+    an_unlinked_identity_ends_what_was_begun_with_its_provider,
     sessions_are_forgotten_after_their_end,
 );
 
@@ -58,6 +59,7 @@ fn browser(id: &str) -> NewBrowser {
         id: id.to_owned(),
         hash: Digest::of(id.as_bytes()),
         issuer: Some(ISSUER.to_owned()),
+        token_id: None,
         address: None,
         user_agent: None,
         expires_at: NOW.plus(Duration::from_hours(1)),
@@ -188,7 +190,7 @@ async fn the_last_way_to_sign_in_stays_unless_an_admin_takes_it(database: Databa
     let unlink = |subject: &'static str, even_last: bool| {
         let (store, log) = (store, &log);
         async move {
-            let unlinked = store.unlink_identity(alice, ISSUER, subject, even_last, log);
+            let unlinked = store.unlink_identity(alice, ISSUER, subject, even_last, NOW, log);
             unlinked.await.unwrap()
         }
     };
@@ -208,7 +210,9 @@ async fn the_last_way_to_sign_in_stays_unless_an_admin_takes_it(database: Databa
     let bob = user(store, "bob", Some("hash")).await;
     let linked = store.link_identity(bob, &identity("3"), None, &log).await;
     assert_eq!(linked.unwrap(), Linked::Done);
-    let unlinked = store.unlink_identity(bob, ISSUER, "3", false, &log).await;
+    let unlinked = store
+        .unlink_identity(bob, ISSUER, "3", false, NOW, &log)
+        .await;
     assert_eq!(unlinked.unwrap(), Unlinked::Done);
 }
 
@@ -233,6 +237,31 @@ async fn somebody_who_is_disabled_meanwhile_is_not_signed_in(database: Database)
     let stale = sign_on("one", "4711", SignOnAccount::Known(alice));
     assert_eq!(store.sign_on(&stale).await.unwrap(), SignedOn::Changed);
     assert!(store.session("one").await.unwrap().is_none());
+}
+
+/// I7.
+async fn an_unlinked_identity_ends_what_was_begun_with_its_provider(database: Database) {
+    let store = &database.store;
+    let log = audit("identity.unlinked");
+    for (login, subject) in [("one", "1"), ("other", "2")] {
+        let done = store.sign_on(&sign_on(login, subject, new(login))).await;
+        assert_eq!(done.unwrap(), DONE);
+    }
+    let one = store.principal_by_identity(ISSUER, "1").await.unwrap();
+    let one = one.unwrap().id;
+    let mut elsewhere = sign_on("elsewhere", "1", SignOnAccount::Known(one));
+    elsewhere.session.issuer = Some("https://elsewhere.example".to_owned());
+    assert_eq!(store.sign_on(&elsewhere).await.unwrap(), DONE);
+    // what is refused ends nothing
+    let last = store.unlink_identity(one, ISSUER, "1", false, NOW, &log);
+    assert_eq!(last.await.unwrap(), Unlinked::LastWay);
+    assert!(store.session("one").await.unwrap().is_some());
+    let done = store.unlink_identity(one, ISSUER, "1", true, NOW, &log);
+    assert_eq!(done.await.unwrap(), Unlinked::Done);
+    for (session, is_left) in [("one", false), ("elsewhere", true), ("other", true)] {
+        let found = store.session(session).await.unwrap();
+        assert_eq!(found.is_some(), is_left, "{session}");
+    }
 }
 
 async fn sessions_are_forgotten_after_their_end(database: Database) {

@@ -60,10 +60,16 @@ async fn registries_come_to_what_is_in_them(database: Database) {
     assert_eq!((of_acme.hosted, of_acme.hosted_bytes), (2, 3 * size));
     assert_eq!((of_acme.downloads, of_acme.from_upstreams), (5, 0));
     let newest = of_acme.newest.as_ref().unwrap();
-    assert_eq!((newest.name.as_str(), newest.version.as_str()), ("two", "2.0.0"));
+    assert_eq!(
+        (newest.name.as_str(), newest.version.as_str()),
+        ("two", "2.0.0")
+    );
     assert_eq!(newest.published_at, NOW.plus(Duration::from_mins(3)));
     assert_eq!(figures[&other].downloads, 50);
-    assert_eq!(figures[&empty], supercargo_store::RegistryFigures::default());
+    assert_eq!(
+        figures[&empty],
+        supercargo_store::RegistryFigures::default()
+    );
     assert_eq!(figures.len(), 3);
     assert!(store.registry_figures(&[], 0).await.unwrap().is_empty());
 
@@ -73,7 +79,10 @@ async fn registries_come_to_what_is_in_them(database: Database) {
         list.map(|newest| format!("{} {}", newest.name, newest.version))
             .collect::<Vec<_>>()
     };
-    assert_eq!(newest(&ids, 3).await, ["two 2.0.0", "three 3.0.0", "two 1.0.0"]);
+    assert_eq!(
+        newest(&ids, 3).await,
+        ["two 2.0.0", "three 3.0.0", "two 1.0.0"]
+    );
     assert_eq!(newest(&[other], 3).await, ["three 3.0.0"]);
     assert_eq!(newest(&[], 3).await, [""; 0]);
 }
@@ -96,14 +105,20 @@ async fn crates_are_listed_in_another_order(database: Database) {
     ];
     store.add_downloads(&counted).await.unwrap();
     let listed = async |text: &str, order| {
-        let page = store.search_in_order(acme, text, order, 10, 0).await.unwrap();
+        let page = store
+            .search_in_order(acme, text, order, 10, 0)
+            .await
+            .unwrap();
         let items = page.items.into_iter();
         items.map(|item| item.name.to_string()).collect::<Vec<_>>()
     };
     let by_name = CrateOrder::Relevance;
     let by_downloads = CrateOrder::Downloads { since: 100 };
     assert_eq!(listed("", by_name).await, ["apple", "bread", "cheese"]);
-    assert_eq!(listed("", CrateOrder::Updated).await, ["bread", "cheese", "apple"]);
+    assert_eq!(
+        listed("", CrateOrder::Updated).await,
+        ["bread", "cheese", "apple"]
+    );
     assert_eq!(listed("", by_downloads).await, ["apple", "cheese", "bread"]);
     assert_eq!(listed("e", by_downloads).await.len(), 3);
     assert_eq!(listed("cheese", by_downloads).await, ["cheese"]);
@@ -119,7 +134,10 @@ async fn the_log_says_how_a_version_came(database: Database) {
     let acme = registry(store, "acme").await;
     let alice = principal(store, "alice").await;
     let token = new_token("token-1");
-    store.create_token(alice, &token, &audit("token.created")).await.unwrap();
+    store
+        .create_token(alice, &token, &audit("token.created"))
+        .await
+        .unwrap();
     let mut log = audit("version.published");
     log.registry = Some("acme".to_owned());
     log.crate_name = Some("demo".to_owned());
@@ -142,5 +160,8 @@ async fn the_log_says_how_a_version_came(database: Database) {
     };
     assert_eq!(found("1.0.0", NOW, soon).await, Some(row));
     assert_eq!(found("1.0.1", NOW, soon).await, None);
-    assert_eq!(found("1.0.0", soon, soon.plus(Duration::from_secs(1))).await, None);
+    assert_eq!(
+        found("1.0.0", soon, soon.plus(Duration::from_secs(1))).await,
+        None
+    );
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use supercargo_types::{Role, Scope};
+use supercargo_store::NewBrowser;
+use supercargo_types::{Digest, Role, Scope};
 
 use crate::{
     databases::Database,
@@ -15,6 +16,8 @@ on_both!(
     a_revoked_token_and_a_disabled_principal_are_nobody,
     tokens_come_back_as_they_went_in,
     the_latest_use_of_a_token_is_kept,
+    an_account_that_is_disabled_or_deleted_gets_no_token,
+    a_session_ends_with_the_token_that_it_was_begun_with,
 );
 
 async fn a_token_brings_the_strongest_roles_of_its_principal_and_its_teams(database: Database) {
@@ -146,4 +149,94 @@ async fn the_latest_use_of_a_token_is_kept(database: Database) {
         let row = store.token("t").await.unwrap().unwrap();
         assert_eq!(row.last_used_at, Some(later));
     }
+}
+
+/// I5: a token that is made at the moment at which its owner ends does not outlive that.
+async fn an_account_that_is_disabled_or_deleted_gets_no_token(database: Database) {
+    let store = &database.store;
+    let log = audit("token.created");
+    for (name, end) in [
+        (
+            "alice",
+            "UPDATE principals SET disabled_at = 1 WHERE name = 'alice'",
+        ),
+        (
+            "bob",
+            "UPDATE principals SET deleted_at = 1 WHERE name = 'bob'",
+        ),
+    ] {
+        let id = principal(store, name).await;
+        let [before, after] = [format!("{name}-1"), format!("{name}-2")];
+        let made = store.create_token(id, &new_token(&before), &log).await;
+        assert!(made.unwrap());
+        database.execute(end).await;
+        let made = store.create_token(id, &new_token(&after), &log).await;
+        assert!(!made.unwrap());
+        assert!(store.token(&before).await.unwrap().is_some());
+        assert_eq!(store.token(&after).await.unwrap(), None);
+    }
+}
+
+/// I7.
+async fn a_session_ends_with_the_token_that_it_was_begun_with(database: Database) {
+    let store = &database.store;
+    let alice = principal(store, "alice").await;
+    let bob = principal(store, "bob").await;
+    let log = audit("sign_in.done");
+    let mut ends = new_token("ends");
+    ends.expires_at = Some(NOW.plus(Duration::from_secs(1)));
+    for token in [&new_token("t"), &new_token("other"), &ends] {
+        assert!(store.create_token(alice, token, &log).await.unwrap());
+    }
+    let begin = async |owner: i64, id: &str, token: &str, now| {
+        let new = NewBrowser {
+            id: id.to_owned(),
+            hash: Digest::of(id.as_bytes()),
+            issuer: None,
+            token_id: Some(token.to_owned()),
+            address: None,
+            user_agent: None,
+            expires_at: NOW.plus(Duration::from_hours(1)),
+            now,
+        };
+        let made = store.create_session_by_token(owner, &new, &log).await;
+        made.unwrap()
+    };
+    let later = NOW.plus(Duration::from_secs(2));
+    assert!(begin(alice, "s", "t", NOW).await);
+    assert!(begin(alice, "s-other", "other", NOW).await);
+    assert!(begin(alice, "s-ends", "ends", NOW).await);
+    assert!(!begin(alice, "s-late", "ends", later).await);
+    assert!(!begin(bob, "s-bob", "t", NOW).await);
+    assert!(!begin(alice, "s-none", "no-such", NOW).await);
+    let find = async |id: &str| {
+        let hash = Digest::of(id.as_bytes());
+        store.session_by_hash(&hash).await.unwrap()
+    };
+    let session = find("s").await.unwrap();
+    assert_eq!(session.session.token_id.as_deref(), Some("t"));
+    assert_eq!(session.token_expires_at, None);
+    assert_eq!(
+        find("s-ends").await.unwrap().token_expires_at,
+        ends.expires_at
+    );
+
+    let listed = async || {
+        let page = store.list_sessions(alice, NOW, NOW.minus(Duration::from_secs(1)), 9, None);
+        page.await.unwrap().total
+    };
+    assert_eq!(listed().await, 3);
+    assert!(store.revoke_token("t", NOW, &log).await.unwrap());
+    assert_eq!(find("s").await, None);
+    assert_eq!(listed().await, 2);
+    assert!(!begin(alice, "s-again", "t", NOW).await);
+    // however a token is revoked
+    database
+        .execute("UPDATE tokens SET revoked_at = 1 WHERE id = 'other'")
+        .await;
+    assert_eq!(find("s-other").await, None);
+    database
+        .execute("UPDATE principals SET disabled_at = 1 WHERE name = 'alice'")
+        .await;
+    assert!(!begin(alice, "s-disabled", "ends", NOW).await);
 }

@@ -93,7 +93,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "supercargo service-account list --registry acme",
         ],
     ),
-    ("service-account show", &["supercargo service-account show ci"]),
+    (
+        "service-account show",
+        &["supercargo service-account show ci"],
+    ),
     (
         "service-account disable",
         &["supercargo service-account disable ci"],

@@ -191,13 +191,15 @@ fn told(arg: &Arg) -> String {
 }
 
 fn table<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
-    let rows: String = arguments
-        .map(|arg| format!("| `{}` | {} |\n", typed(arg), told(arg).replace('|', "\\|")))
-        .collect();
-    if rows.is_empty() {
-        return rows;
+    let mut table = String::new();
+    for arg in arguments {
+        let told = told(arg).replace('|', "\\|");
+        writeln!(table, "| `{}` | {told} |", typed(arg)).unwrap();
     }
-    format!("\n| | |\n|---|---|\n{rows}")
+    if table.is_empty() {
+        return table;
+    }
+    format!("\n| | |\n|---|---|\n{table}")
 }
 
 /// How a command is typed, as its help begins.
@@ -220,7 +222,7 @@ fn page() -> String {
     for exit in Exit::ALL {
         writeln!(page, "| {} | {} |", exit.code(), exit.meaning()).unwrap();
     }
-    page += "\nA registry that a token may not read does not exist for it, so that nobody learns which there are: that is code 1.\n\n\
+    page += "\nA registry that a token may not read does not exist for it, so that nobody learns which there are: that is code 1, or 3 where one of cargo's own addresses is asked.\n\n\
         ## What every command takes\n";
     let mut root = command();
     root.build();
@@ -231,11 +233,8 @@ fn page() -> String {
     for (path, command) in all() {
         let about = command.get_about().map(ToString::to_string);
         let about = about.unwrap_or_default();
-        if !path.contains(' ') {
-            write!(page, "\n## {path}\n\n{about}.\n").unwrap();
-        } else {
-            write!(page, "\n### {path}\n\n{about}.\n").unwrap();
-        }
+        let level = if path.contains(' ') { "###" } else { "##" };
+        write!(page, "\n{level} {path}\n\n{about}.\n").unwrap();
         if is_group(&command) {
             continue;
         }

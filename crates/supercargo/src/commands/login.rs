@@ -176,7 +176,7 @@ fn typed(user: &AccountName) -> Result<String, CommandError> {
 
 /// Has cargo keep the token with the provider that it is configured with. Not on the command line, where others would see it.
 fn hand_to_cargo(registry: &RegistryName, token: &str) -> Result<(), CommandError> {
-    let registry = registry.in_cargo().to_string();
+    let registry = registry.in_cargo();
     let failed = |reason: String| CommandError::Cargo {
         registry: registry.clone(),
         reason,

@@ -385,8 +385,13 @@ fn a_provider_is_read_with_what_its_groups_govern() {
     let issuer = sign_on.provider.issuer.as_str();
     assert_eq!(issuer, "https://id.acme.example/realms/acme");
     let teams = sign_on.teams.iter();
-    let teams: Vec<_> = teams.map(|(group, team)| format!("{group} -> {team}")).collect();
-    assert_eq!(teams, ["platform -> core", "cn=guests,ou=groups -> visitors"]);
+    let teams: Vec<_> = teams
+        .map(|(group, team)| format!("{group} -> {team}"))
+        .collect();
+    assert_eq!(
+        teams,
+        ["platform -> core", "cn=guests,ou=groups -> visitors"]
+    );
     assert_eq!(sign_on.label, "single sign-on");
     assert!(!sign_on.make_accounts);
     assert_eq!(configuration.sessions.lifetime, Duration::from_hours(12));
@@ -400,9 +405,16 @@ fn half_a_provider_is_refused_with_what_is_missing() {
     let sentences = [
         refusal(&[issuer]),
         refusal(&[client]),
-        refusal(&[("SUPERCARGO_SIGN_ON_ISSUER", "http://id.acme.example"), client]),
+        refusal(&[
+            ("SUPERCARGO_SIGN_ON_ISSUER", "http://id.acme.example"),
+            client,
+        ]),
         refusal(&[issuer, client, ("SUPERCARGO_SIGN_ON_TEAMS", "core")]),
-        refusal(&[issuer, client, ("SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE", "/nowhere/secret")]),
+        refusal(&[
+            issuer,
+            client,
+            ("SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE", "/nowhere/secret"),
+        ]),
         refusal(&[
             issuer,
             client,
@@ -434,6 +446,11 @@ fn a_clients_secret_is_read_from_its_file() {
         ("SUPERCARGO_SIGN_ON_CLIENT_SECRET_FILE", file.as_str()),
     ];
     let configuration = Configuration::load(&Flags::default(), &environment(&variables));
-    let secret = configuration.unwrap().sign_on.unwrap().provider.client_secret;
+    let secret = configuration
+        .unwrap()
+        .sign_on
+        .unwrap()
+        .provider
+        .client_secret;
     assert!(secret == Some("hunter2".to_owned().into()));
 }

@@ -30,12 +30,14 @@ pub(super) fn greeting(local: &str, site: &Site, token: &FirstToken) -> String {
     let token = match token {
         FirstToken::Nowhere => String::new(),
         FirstToken::Shown(secret) => format!(
-            "\nthe administrator's token, which will not be shown again:\n\n    {}\n",
-            secret.reveal()
+            "\nthe administrator's token, which will not be shown again:\n\n    {}\n\n{}",
+            secret.reveal(),
+            sign_in(site)
         ),
         FirstToken::InFile(path) => format!(
-            "\nthe administrator's token is in `{}`; keep it elsewhere and remove that file\n",
-            path.display()
+            "\nthe administrator's token is in `{}`; keep it elsewhere and remove that file\n{}",
+            path.display(),
+            sign_in(site)
         ),
     };
     let registry: RegistryName = FIRST_REGISTRY
@@ -48,6 +50,14 @@ pub(super) fn greeting(local: &str, site: &Site, token: &FirstToken) -> String {
          --- everything through us (recommended) ---\n{everything}\n\
          --- named ---\n{named}\n\
          cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --scope publish`\n"
+    )
+}
+
+/// There is neither a password nor a provider yet.
+fn sign_in(site: &Site) -> String {
+    format!(
+        "in a browser, sign in at {}/-/login as `admin`, with that token as the password\n",
+        site.base()
     )
 }
 
@@ -104,12 +114,14 @@ mod tests {
         let secret = TokenSecret::generate(&Random::Counting(std::sync::Arc::default()));
         let text = say("http://127.0.0.1:22746", &FirstToken::Shown(secret.clone()));
         assert_eq!(text.matches(secret.reveal()).count(), 1);
-        assert_snapshot!(text.lines().take(5).collect::<Vec<_>>().join("\n"), @"
+        assert_snapshot!(text.lines().take(7).collect::<Vec<_>>().join("\n"), @"
         listening on http://127.0.0.1:22746
 
         the administrator's token, which will not be shown again:
 
             scg_0000000000000000000007n42DGM5TfmS79hwvJaGih0uMCL7
+
+        in a browser, sign in at http://127.0.0.1:22746/-/login as `admin`, with that token as the password
         ");
     }
 
@@ -124,6 +136,7 @@ mod tests {
         public URL https://crates.acme.example
 
         the administrator's token is in `data/admin-token`; keep it elsewhere and remove that file
+        in a browser, sign in at https://crates.acme.example/-/login as `admin`, with that token as the password
         ");
     }
 }

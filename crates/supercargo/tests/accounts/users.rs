@@ -240,7 +240,10 @@ async fn what_cannot_be_done_with_a_user(database: Database) {
             "users",
             json!({ "name": "carol", "password": "1234567890" }),
         ),
-        ("users", json!({ "name": "carol", "password": 1_234_567_890 })),
+        (
+            "users",
+            json!({ "name": "carol", "password": 1_234_567_890 }),
+        ),
         (
             "service-accounts",
             json!({ "name": "ci", "password": PASSWORD }),

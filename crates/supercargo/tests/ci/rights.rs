@@ -14,6 +14,7 @@ on_both!(
     a_job_has_nothing_beside_its_scopes,
     nobody_gives_a_job_anything_by_hand,
     of_several_rules_one_gives_all,
+    a_job_sees_the_token_that_it_came_with_and_no_other_job_s,
 );
 
 /// Row I6: it is not "any principal" for an internal registry.
@@ -176,4 +177,32 @@ async fn of_several_rules_one_gives_all(database: Database) {
     assert_eq!(me["principal"]["kind"], "job");
     assert_eq!(me["token"]["scopes"], json!(["read", "publish"]));
     assert_eq!(me["token"]["crates"], json!(["b-*"]));
+}
+
+/// Row I6: the jobs of one rule share an account, and their tokens say what others run.
+async fn a_job_sees_the_token_that_it_came_with_and_no_other_job_s(database: Database) {
+    let scene = Scene::start(database).await;
+    let one = scene.with_token(&scene.token(json!({ "jti": "one" })).await);
+    let other = scene.with_token(&scene.token(json!({ "jti": "other" })).await);
+    let id = async |job: &supercargo_testkit::Client| {
+        let me = job.get("/api/v1/me").await.expect(200).json();
+        me["token"]["id"].as_str().unwrap().to_owned()
+    };
+    let [mine, theirs] = [id(&one).await, id(&other).await];
+    assert_ne!(mine, theirs);
+    let whole = "/api/v1/tokens";
+    let by_name = "/api/v1/tokens?principal=job:acme.release";
+    for path in [whole, by_name] {
+        let list = one.get(path).await.expect(200).json();
+        assert_eq!(list["total"], 1, "{path}");
+        assert_eq!(list["items"].as_array().unwrap().len(), 1, "{path}");
+        assert_eq!(list["items"][0]["id"], mine.as_str(), "{path}");
+    }
+    let rest = format!("{whole}?cursor={mine}");
+    let list = one.get(&rest).await.expect(200).json();
+    assert_eq!(list["items"], json!([]));
+    let show = |id: &str| format!("/api/v1/tokens/{id}");
+    one.get(&show(&mine)).await.expect(200);
+    one.get(&show(&theirs)).await.expect(404);
+    scene.admin.get(&show(&theirs)).await.expect(200);
 }

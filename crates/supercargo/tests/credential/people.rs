@@ -140,7 +140,7 @@ async fn a_token_that_was_revoked_or_is_over_gets_a_successor(database: Database
     let second = kept(&terminal);
     assert_ne!(second["id"], first["id"]);
     // as if it had been made twelve hours ago
-    change(&terminal, "expires_at", json!("2026-01-01T00:00:00Z"));
+    change(&terminal, "expires_at", &json!("2026-01-01T00:00:00Z"));
     approving(&scene, &mut alice, &terminal, fetch(cargo))
         .await
         .success();
@@ -240,7 +240,7 @@ fn kept(terminal: &Terminal) -> Value {
     token
 }
 
-fn change(terminal: &Terminal, field: &str, value: Value) {
+fn change(terminal: &Terminal, field: &str, value: &Value) {
     let mut kept = terminal.kept();
     for token in kept.as_object_mut().unwrap().values_mut() {
         token[field] = value.clone();

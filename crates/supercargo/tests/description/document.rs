@@ -55,13 +55,22 @@ async fn people_read_of_every_operation_on_a_page() {
     let html = page.text();
     for operation in operations(&server).await {
         let id = operation.described["operationId"].as_str().unwrap();
-        assert!(html.contains(&format!("<h3 id=\"{id}\">")), "{id} is not there");
-        assert!(html.contains(&format!("href=\"#{id}\"")), "nothing leads to {id}");
+        assert!(
+            html.contains(&format!("<h3 id=\"{id}\">")),
+            "{id} is not there"
+        );
+        assert!(
+            html.contains(&format!("href=\"#{id}\"")),
+            "nothing leads to {id}"
+        );
     }
     // every link on the page leads somewhere
     for place in html.split("href=\"#").skip(1) {
         let place = place.split('"').next().unwrap();
-        assert!(html.contains(&format!("id=\"{place}\"")), "{place} is nowhere");
+        assert!(
+            html.contains(&format!("id=\"{place}\"")),
+            "{place} is nowhere"
+        );
     }
     let command = "-X POST -H &#39;Content-Type: application/json&#39; -d &#39;{&#34;name&#34;:&#34;core&#34;}&#39;";
     assert!(html.contains(command), "no command to copy");

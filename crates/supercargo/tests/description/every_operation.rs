@@ -36,9 +36,12 @@ impl Walk {
         self.walked.insert(line.to_owned());
         let (method, path) = line.split_once(' ').unwrap();
         let mut names = names.iter();
-        let pieces = path.split('/').map(|piece| match piece.starts_with('{') {
-            true => names.next().expect("a name for each in braces"),
-            false => piece,
+        let pieces = path.split('/').map(|piece| {
+            if piece.starts_with('{') {
+                names.next().expect("a name for each in braces")
+            } else {
+                piece
+            }
         });
         let path = format!("/api/v1{}{query}", pieces.collect::<Vec<_>>().join("/"));
         let method: Method = method.parse().unwrap();

@@ -30,13 +30,13 @@ struct Operation {
 impl Operation {
     /// The address, with something in place of each name.
     fn address(&self, something: &str) -> String {
-        let pieces = self
-            .path
-            .split('/')
-            .map(|piece| match piece.starts_with('{') {
-                true => something,
-                false => piece,
-            });
+        let pieces = self.path.split('/').map(|piece| {
+            if piece.starts_with('{') {
+                something
+            } else {
+                piece
+            }
+        });
         format!("/api/v1{}", pieces.collect::<Vec<_>>().join("/"))
     }
 

@@ -141,3 +141,15 @@ async fn a_field_that_no_request_has_is_refused_by_name_everywhere(database: Dat
     server.stop().await;
     assert_log_is_clean(&server.log());
 }
+
+/// Who mixes up the two does not find the token in the log of a CI job.
+#[tokio::test]
+async fn a_token_in_place_of_its_id_is_not_repeated() {
+    let server = server(Database::Sqlite).await;
+    for method in [Method::GET, Method::DELETE] {
+        let path = format!("/api/v1/tokens/{}", server.admin_token());
+        let answer = server.admin().request(method, &path).send().await;
+        let text = answer.expect(404).text();
+        assert!(text.contains("no token with the id `scg_…`"), "{text}");
+    }
+}

@@ -30,9 +30,17 @@ async fn whatever_is_sent_the_answer_is_as_described() {
     let upstream = FakeUpstream::start();
     upstream.publish(&Package::new("left-pad", "1.0.0"));
     // 429 says nothing of what is behind it
-    let limits = ["publishes", "sign_ins", "sign_ins_of_account", "sign_ins_of_address", "token_guesses"];
+    let limits = [
+        "publishes",
+        "sign_ins",
+        "sign_ins_of_account",
+        "sign_ins_of_address",
+        "token_guesses",
+    ];
     let options = ServerOptions::new(PROGRAM).database(Database::Sqlite);
-    let options = limits.iter().fold(options, |options, limit| options.setting(&format!("limits.{limit}"), "0"));
+    let options = limits.iter().fold(options, |options, limit| {
+        options.setting(&format!("limits.{limit}"), "0")
+    });
     let mut server = Server::start(options).await;
     let admin = server.admin();
     // something to find
@@ -66,7 +74,7 @@ async fn whatever_is_sent_the_answer_is_as_described() {
     let said = said.replace(server.admin_token(), "scg_…");
     assert!(output.status.success(), "{said}\n{}", server.log());
 
-    // whatever it did, who administers this server still does
+    // whatever it did, who administers this server still does, and it had something to say to the end
     admin.get("/api/v1/me").await.expect(200);
     admin.get("/api/v1/users").await.expect(200);
     server.stop().await;

@@ -152,7 +152,9 @@ async fn addresses_and_questions_run_nothing(database: Database) {
     scene.publish("open", &Package::new("demo", "1.0.0")).await;
     let mut bob = scene.browser_of("bob", "member").await;
     for payload in PAYLOADS {
-        let encoded: String = payload.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = payload.bytes().fold(String::new(), |encoded, byte| {
+            encoded + &format!("%{byte:02X}")
+        });
         for path in [
             format!("/{encoded}"),
             format!("/open/{encoded}"),

@@ -144,6 +144,8 @@ async fn every_page_is_found_from_the_first_one_and_leads_nowhere_else(database:
         "/open/crates/user-parts/0.1.0/dependencies",
         "/open/api/v1/crates/core-parts/1.0.0/download",
         "/-/account",
+        "/-/account/tokens",
+        "/-/account/tokens/new",
     ] {
         let is_form = path.contains("sort=");
         assert!(is_form || seen.contains(path), "{path} is not in {seen:#?}");

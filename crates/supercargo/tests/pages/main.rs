@@ -11,3 +11,4 @@ mod hidden;
 mod html;
 mod reading;
 mod scene;
+mod tokens;

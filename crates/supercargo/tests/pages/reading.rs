@@ -9,6 +9,7 @@ on_both!(
     the_first_page_of_an_administrator_leads_to_the_first_publish,
     a_registry_lists_its_crates,
     a_crate_tells_what_is_known_of_it,
+    an_upstreams_crate_is_shown_before_it_is_fetched,
     a_version_tells_its_state_and_why,
     what_was_deleted_is_told_and_not_linked,
     upstreams_tell_how_they_do,
@@ -201,8 +202,12 @@ async fn a_crate_tells_what_is_known_of_it(database: Database) {
         .await
         .expect(200);
     assert!(page.words().contains("user 0.1.0 ^1 itself"), "{page}");
+}
 
-    // an upstream's crate is shown without having been fetched
+/// V1, for what is upstream's: it is shown before its file was fetched, as far as its index line tells.
+async fn an_upstreams_crate_is_shown_before_it_is_fetched(database: Database) {
+    let scene = Scene::start(database).await;
+    scene.upstream.publish(&Package::new("far", "3.0.0"));
     let page = scene.anybody("/open/crates/far").await.expect(200);
     assert!(
         page.words().contains("far 3.0.0 available partner"),
@@ -216,7 +221,7 @@ async fn a_crate_tells_what_is_known_of_it(database: Database) {
     assert!(!page.words().contains("Owners"), "{page}");
 }
 
-/// V3, V9: one chip each, with the reason.
+/// V3: one chip each, with the reason.
 async fn a_version_tells_its_state_and_why(database: Database) {
     let scene = Scene::start(database).await;
     let versions = ["1.0.0", "1.1.0", "1.2.0", "1.3.0"];

@@ -117,6 +117,7 @@ async fn the_first_start_makes_an_instance_that_the_printed_lines_reach(database
     listening on http://127.0.0.1:[PORT]
 
     the administrator's token is in `[ROOT]/data/admin-token`; keep it elsewhere and remove that file
+    in a browser, sign in at http://127.0.0.1:[PORT]/-/login as `admin`, with that token as the password
 
     to use the registry `main`, paste one of these into `.cargo/config.toml`
 

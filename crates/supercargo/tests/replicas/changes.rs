@@ -206,3 +206,40 @@ async fn what_one_learns_of_an_upstream_the_other_knows() {
     // from the database, not by a question of its own
     assert_eq!(fake.requests_to("/index/la/te/late").len(), 2);
 }
+
+/// Row I3 (revoked at once, on every replica) and I7: what becomes of an account on one server, the other one knows.
+#[tokio::test]
+async fn an_account_that_is_disabled_or_deleted_on_one_has_no_token_on_the_other() {
+    let shared = Shared::new();
+    let (_servers, [a, b]) = shared.two().await;
+    let password = "tulip brook 17 lantern";
+    let user = json!({ "name": "alice", "password": password });
+    a.post("/api/v1/users", user).await.expect(201);
+    let sign_in = json!({ "user": "alice", "password": password });
+    // the password is in the database, and a token that one has made the other has never seen
+    let made = b.anonymous().post("/api/v1/sign-in", sign_in.clone()).await;
+    let made = made.expect(201).json();
+    let token = made["token"].as_str().unwrap();
+    let [here, there] = [a.with_token(token), b.with_token(token)];
+    here.get("/api/v1/me").await.expect(200);
+    there.get("/api/v1/me").await.expect(200);
+    let mut took = Vec::new();
+    for disabled in [true, false].into_iter().cycle().take(TIMES as usize) {
+        let change = json!({ "disabled": disabled });
+        a.patch("/api/v1/users/alice", change).await.expect(200);
+        let status = if disabled { 401 } else { 200 };
+        assert_eq!(here.get("/api/v1/me").await.status, status);
+        let is_so = async || there.get("/api/v1/me").await.status == status;
+        took.push(seen("the account", is_so).await);
+    }
+    at_once("disabled account", took);
+    a.delete("/api/v1/users/alice?confirm=alice")
+        .await
+        .expect(204);
+    let is_gone = async || there.get("/api/v1/me").await.status == 401;
+    at_once("deleted account", vec![seen("the end", is_gone).await]);
+    b.anonymous()
+        .post("/api/v1/sign-in", sign_in)
+        .await
+        .expect(401);
+}

@@ -68,11 +68,17 @@ async fn a_person_links_an_identity_and_signs_in_with_it(database: Database) {
         .await
         .expect(200);
     let mut browser = world.scene.browser_of("alice").await;
+    let mut elsewhere = Browser::new();
+    world.sign_on(&mut elsewhere, "a.liddell").await.expect(200);
+    assert!(world.scene.is_signed_in(&mut elsewhere, "alice").await);
     let page = browser.open(&world.scene.at("/-/account")).await;
     let page = browser
         .send(&page.form("/-/account/identities/unlink"))
         .await;
     assert!(page.expect(200).words().contains("No identity is linked"));
+    // what was begun with it has ended, and nothing else
+    assert!(!world.scene.is_signed_in(&mut elsewhere, "alice").await);
+    assert!(world.scene.is_signed_in(&mut browser, "alice").await);
     let unlinked = &world.scene.audit("identity.unlinked").await[0];
     let issuer = world.provider.url();
     assert_eq!(unlinked["detail"], format!("alice: {issuer} a.liddell"));

@@ -14,3 +14,4 @@ mod provider;
 mod replicas;
 mod scene;
 mod sessions;
+mod with_token;

@@ -67,7 +67,7 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_page(database: Databa
     assert_eq!(told[0], told[1]);
 }
 
-/// I7 (a change of the password ends all other sessions).
+/// I7 (a change of the password ends all other sessions, and the cookie that somebody may have copied).
 async fn a_password_is_changed_and_signs_out_elsewhere(database: Database) {
     let scene = Scene::start(database).await;
     scene.person("alice").await;
@@ -92,8 +92,16 @@ async fn a_password_is_changed_and_signs_out_elsewhere(database: Database) {
     let right = right
         .with("new", "a short way home")
         .with("again", "a short way home");
+    let mut thief = here.clone();
+    assert!(scene.is_signed_in(&mut thief, "alice").await);
     let page = here.send(&right).await.expect(200);
     assert!(page.words().contains("Your password is changed"), "{page}");
+    assert_ne!(
+        here.cookie("supercargo-session"),
+        thief.cookie("supercargo-session")
+    );
+    // at once: there is no half minute for what was under way
+    assert!(!scene.is_signed_in(&mut thief, "alice").await);
     assert!(scene.is_signed_in(&mut here, "alice").await);
     assert!(!scene.is_signed_in(&mut elsewhere, "alice").await);
     let page = scene.sign_in(&mut elsewhere, "alice").await;

@@ -203,5 +203,84 @@ fn the_operations_have_these_names() {
         .map(|(line, operation)| format!("{line} {}", operation["operationId"].as_str().unwrap()))
         .collect();
     lines.sort_by_cached_key(|line| line.split(' ').nth(1).map(str::to_owned));
-    insta::assert_snapshot!(lines.join("\n"));
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    GET /audit audit.list
+    GET /exposure audit.exposure
+    GET /me me.me
+    PUT /me/password me.change_password
+    GET /openapi.json description.show
+    GET /registries registries.list
+    POST /registries registries.create
+    GET /registries/{registry} registries.show
+    DELETE /registries/{registry} registries.delete
+    PATCH /registries/{registry} registries.edit
+    GET /registries/{registry}/cache cache.show
+    DELETE /registries/{registry}/cache cache.evict_all
+    DELETE /registries/{registry}/cache/{crate} cache.evict
+    GET /registries/{registry}/claims claims.list
+    POST /registries/{registry}/claims claims.create
+    DELETE /registries/{registry}/claims/{pattern} claims.remove
+    GET /registries/{registry}/crates crates.list
+    POST /registries/{registry}/crates crates.upload_file
+    GET /registries/{registry}/crates/{crate} crates.show
+    DELETE /registries/{registry}/crates/{crate} crates.remove
+    POST /registries/{registry}/crates/{crate}/pin crates.pin
+    PUT /registries/{registry}/crates/{crate}/quarantine quarantines.quarantine
+    DELETE /registries/{registry}/crates/{crate}/quarantine quarantines.lift
+    POST /registries/{registry}/crates/{crate}/release crates.release
+    POST /registries/{registry}/crates/{crate}/restore crates.restore
+    GET /registries/{registry}/crates/{crate}/versions crates.versions
+    GET /registries/{registry}/crates/{crate}/versions/{version} crates.show_version
+    DELETE /registries/{registry}/crates/{crate}/versions/{version} crates.remove_version
+    DELETE /registries/{registry}/crates/{crate}/versions/{version}/ledger crates.accept
+    GET /registries/{registry}/crates/{crate}/versions/{version}/pulls audit.pulls
+    PUT /registries/{registry}/crates/{crate}/versions/{version}/quarantine quarantines.quarantine_version
+    DELETE /registries/{registry}/crates/{crate}/versions/{version}/quarantine quarantines.lift_version
+    POST /registries/{registry}/crates/{crate}/versions/{version}/restore crates.restore_version
+    GET /registries/{registry}/members registries.members
+    PUT /registries/{registry}/members/{principal} registries.set_member
+    DELETE /registries/{registry}/members/{principal} registries.remove_member
+    GET /registries/{registry}/quarantines quarantines.quarantines
+    POST /registries/{registry}/restore registries.restore
+    GET /registries/{registry}/trusted-publishers trusted-publishers.list
+    POST /registries/{registry}/trusted-publishers trusted-publishers.create
+    GET /registries/{registry}/trusted-publishers/{publisher} trusted-publishers.show
+    DELETE /registries/{registry}/trusted-publishers/{publisher} trusted-publishers.delete
+    PATCH /registries/{registry}/trusted-publishers/{publisher} trusted-publishers.edit
+    GET /service-accounts service-accounts.service_accounts
+    POST /service-accounts service-accounts.create_service_account
+    GET /service-accounts/{account} service-accounts.show_service_account
+    DELETE /service-accounts/{account} service-accounts.delete_service_account
+    PATCH /service-accounts/{account} service-accounts.change_service_account
+    GET /sessions sessions.list
+    DELETE /sessions sessions.end_all
+    DELETE /sessions/{id} sessions.end
+    POST /sign-in me.sign_in
+    POST /sign-in/devices me.begin_device_login
+    POST /sign-in/devices/token me.redeem_device_login
+    GET /teams teams.list
+    POST /teams teams.create
+    GET /teams/{team} teams.show
+    DELETE /teams/{team} teams.delete
+    PUT /teams/{team}/members/{user} teams.add_member
+    DELETE /teams/{team}/members/{user} teams.remove_member
+    GET /tokens tokens.list
+    POST /tokens tokens.create
+    GET /tokens/{id} tokens.show
+    DELETE /tokens/{id} tokens.revoke
+    GET /upstreams upstreams.list
+    POST /upstreams upstreams.create
+    GET /upstreams/{upstream} upstreams.show
+    DELETE /upstreams/{upstream} upstreams.delete
+    PATCH /upstreams/{upstream} upstreams.edit
+    POST /upstreams/{upstream}/test upstreams.test
+    GET /users users.users
+    POST /users users.create_user
+    GET /users/{user} users.show_user
+    DELETE /users/{user} users.delete_user
+    PATCH /users/{user} users.change_user
+    GET /users/{user}/identities users.list
+    POST /users/{user}/identities users.link
+    DELETE /users/{user}/identities users.unlink
+    ");
 }

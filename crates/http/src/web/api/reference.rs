@@ -160,19 +160,21 @@ fn command(base: &str, method: &str, path: &str, operation: &Value) -> String {
         let name = text(&parameter["name"]);
         path = path.replace(&format!("{{{name}}}"), &example);
     }
-    let mut command = String::from("curl");
+    let mut words = vec!["curl".to_owned()];
     if operation["security"] != serde_json::json!([{}]) {
-        command += " -H \"Authorization: Bearer $SUPERCARGO_TOKEN\"";
+        words.push("-H \"Authorization: Bearer $SUPERCARGO_TOKEN\"".to_owned());
     }
     if method != "get" {
-        command += &format!(" -X {}", method.to_uppercase());
+        words.push(format!("-X {}", method.to_uppercase()));
     }
     let content = &operation["requestBody"]["content"];
     if let Some(example) = content["application/json"].get("example") {
         let example = example.to_string().replace('\'', "'\\''");
-        command += &format!(" -H 'Content-Type: application/json' -d '{example}'");
+        words.push(format!(
+            "-H 'Content-Type: application/json' -d '{example}'"
+        ));
     } else if !content.is_null() {
-        command += " --data-binary @demo-1.0.0.crate";
+        words.push("--data-binary @demo-1.0.0.crate".to_owned());
     }
     let asked = operation["parameters"].as_array().into_iter().flatten();
     let needed =
@@ -190,7 +192,8 @@ fn command(base: &str, method: &str, path: &str, operation: &Value) -> String {
     } else {
         format!("?{}", query.join("&"))
     };
-    format!("{command} '{base}{path}{query}'")
+    words.push(format!("'{base}{path}{query}'"));
+    words.join(" ")
 }
 
 fn shape(document: &Value, name: &str, schema: &Value) -> ApiShape {
@@ -262,7 +265,8 @@ fn kind_of(schema: &Value) -> ApiKind {
     let mut kind = match types[..] {
         ["array", ..] => {
             let mut kind = kind_of(&schema["items"]);
-            kind.words = format!("list of {}", kind.words).trim_end().to_owned();
+            kind.words.insert_str(0, "list of ");
+            kind.words.truncate(kind.words.trim_end().len());
             kind
         }
         ["object", ..] if schema["additionalProperties"].is_object() => words("names and texts"),
@@ -292,7 +296,8 @@ fn either(parts: &[Value]) -> ApiKind {
             };
         } else {
             let name = other.shape.unwrap_or_default();
-            kind.rest += &format!(" or {}{name}{}", other.words, other.rest);
+            let ApiKind { words, rest, .. } = other;
+            kind.rest.extend([" or ", &words, &name, &rest]);
         }
     }
     if parts.iter().any(|part| is_null(&part)) {
