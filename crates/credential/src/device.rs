@@ -13,15 +13,15 @@ use url::Url;
 
 use crate::{
     browser,
-    http::{Http, LoginError, below, printable},
+    http::{Http, LoginError, below, printable, shown},
     token_file::KeptToken,
 };
 
 /// Where a login is decided is not asked oftener than this, nor more rarely, whatever the server says.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(500);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
-/// Longer than this nobody is waited for.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// Longer than this nobody is waited for, whatever the server says: others wait for their turn meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// Questions in a row that may get no answer: networks come and go while somebody looks for their password.
 const FAILURES: u32 = 5;
 /// Of a name of this machine, in characters.
@@ -59,6 +59,31 @@ struct Begun {
     interval: u64,
 }
 
+impl Begun {
+    /// The attack is a server that begins a login at another one and passes that one's page on: who approves there would give it
+    /// a token of the other.
+    fn check(&self, base: &Url) -> Result<(), LoginError> {
+        let page = below(base, &["-", "login", "device"])?;
+        let mut complete = page.clone();
+        complete
+            .query_pairs_mut()
+            .append_pair("code", &self.user_code);
+        let is = |text: &str, wanted: &Url| Url::parse(text).is_ok_and(|url| url == *wanted);
+        for (text, wanted) in [
+            (&self.verification_url, &page),
+            (&self.verification_url_complete, &complete),
+        ] {
+            if !is(text, wanted) {
+                return Err(LoginError::Elsewhere {
+                    base: shown(base),
+                    page: printable(text),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Device {
     /// Whether somebody could see the code.
     pub fn is_attended(self) -> bool {
@@ -70,7 +95,7 @@ impl<'a> DeviceLogin<'a> {
     /// Asks the server for a login whose token is as `token` says.
     ///
     /// # Errors
-    /// [`LoginError`].
+    /// [`LoginError`], also for a server that sends the person to another one.
     pub async fn begin(http: &'a Http, base: &'a Url, token: &Value) -> Result<Self, LoginError> {
         let url = below(base, &["api", "v1", "sign-in", "devices"])?;
         let body = json!({ "token": token });
@@ -79,10 +104,11 @@ impl<'a> DeviceLogin<'a> {
             .await?;
         let status = answer.status;
         let begun = serde_json::from_value(answer.success(&url)?);
-        let begun = begun.map_err(|_| LoginError::Stranger {
+        let begun: Begun = begun.map_err(|_| LoginError::Stranger {
             url: url.to_string(),
             status,
         })?;
+        begun.check(base)?;
         Ok(Self { http, base, begun })
     }
 
@@ -100,8 +126,9 @@ impl<'a> DeviceLogin<'a> {
             )
         };
         let code = printable(&begun.user_code);
+        let host = self.base.authority();
         say(&format!(
-            "{lead}\napprove only what shows the code\n  {code}\n"
+            "{lead}\napprove only on a page of {host} that shows the code\n  {code}\n"
         ));
     }
 
@@ -215,5 +242,52 @@ pub fn token_name(program: &str) -> String {
         program.to_owned()
     } else {
         format!("{program} on {machine}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(base: &str, page: &str, complete: &str) -> Result<(), LoginError> {
+        let begun = Begun {
+            device_code: "x".to_owned(),
+            user_code: "BCDF-GHJK".to_owned(),
+            verification_url: page.to_owned(),
+            verification_url_complete: complete.to_owned(),
+            expires_in: 600,
+            interval: 2,
+        };
+        begun.check(&Url::parse(base).unwrap())
+    }
+
+    /// The attack is a server that has the person approve at another one.
+    #[test]
+    fn a_login_is_approved_at_the_server_that_began_it() {
+        for base in [
+            "https://e.example",
+            "https://e.example/",
+            "https://e.example/a/b",
+        ] {
+            let page = format!("{}/-/login/device", base.trim_end_matches('/'));
+            let complete = format!("{page}?code=BCDF-GHJK");
+            check(base, &page, &complete).unwrap();
+            for other in [
+                "https://crates.acme.example/-/login/device?code=BCDF-GHJK",
+                "http://e.example/-/login/device?code=BCDF-GHJK",
+                "https://e.example:8443/-/login/device?code=BCDF-GHJK",
+                "https://e.example@crates.acme.example/-/login/device?code=BCDF-GHJK",
+                "https://e.example/-/login?return=/-/login/device?code=BCDF-GHJK",
+                &format!("{page}?code=BCDF-GHJL"),
+                &format!("{complete}#x"),
+                &page,
+                "",
+            ] {
+                assert!(check(base, &page, other).is_err(), "{base} {other}");
+            }
+            let elsewhere = "https://crates.acme.example/-/login/device";
+            let refused = check(base, elsewhere, &complete).unwrap_err().to_string();
+            assert!(refused.contains(elsewhere), "{refused}");
+        }
     }
 }

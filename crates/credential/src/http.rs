@@ -35,6 +35,16 @@ pub enum LoginError {
         /// How.
         status: StatusCode,
     },
+    /// The server sends the person to another one, or it is reached by another address than its own.
+    #[error(
+        "the server at `{base}` has logins approved at `{page}`, which is none of its pages; if that is the same server, use the address by which it calls itself, otherwise do not approve anything there"
+    )]
+    Elsewhere {
+        /// The server that was asked.
+        base: String,
+        /// The page that it names.
+        page: String,
+    },
     /// The server says no.
     #[error("{detail}")]
     Refused {
@@ -167,7 +177,7 @@ pub(crate) fn below(base: &Url, path: &[&str]) -> Result<Url, LoginError> {
 }
 
 /// Without what may be secret.
-fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);

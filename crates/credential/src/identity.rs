@@ -69,6 +69,9 @@ impl Identity {
         audience: &str,
         now: Timestamp,
     ) -> Result<JobToken, ProviderError> {
+        if place.base.scheme() != "https" && !is_this_machine(&place.base) {
+            return Err(ProviderError::Plain(place.address()));
+        }
         match self {
             Self::GitHub { url, token } => {
                 let jwt = of_github(url, token, audience).await?;
@@ -222,6 +225,18 @@ mod tests {
             // what is there may be most of a secret
             assert!(!refused.to_string().contains("secret"));
         }
+    }
+
+    /// The attack is whoever listens on the way.
+    #[tokio::test]
+    async fn an_identity_does_not_go_over_plain_http() {
+        let place = Place::of("sparse+http://crates.acme.example/acme/index/").unwrap();
+        let http = Http::new(&place.base, PROGRAM).unwrap();
+        let audience = place.audience();
+        let identity = Identity::Given(jwt(&json!({ "aud": audience })));
+        let asked = identity.exchange(&http, &place, &audience, Timestamp::from_seconds(0));
+        let refused = asked.await.err().unwrap();
+        assert!(matches!(refused, ProviderError::Plain(_)), "{refused}");
     }
 
     #[test]

@@ -16,5 +16,6 @@ mod token_file;
 
 pub use device::{Device, DeviceLogin, GivenToken, token_name};
 pub use http::{Http, LoginError, is_this_machine};
+pub use place::Place;
 pub use provider::Provider;
 pub use token_file::{KeptToken, TokenFile, TokenFileError};

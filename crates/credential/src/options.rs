@@ -1,6 +1,8 @@
 //! What a person sets: behind the provider's name in cargo's configuration, or in the environment.
 
-use std::{env, ffi::OsString};
+use std::{collections::BTreeMap, env, ffi::OsString};
+
+use crate::place::Place;
 
 /// How long a person's token works where nothing is said: a day's work.
 const HOURS: u32 = 12;
@@ -15,20 +17,23 @@ pub(crate) struct Options {
     pub(crate) may_browse: bool,
     /// Whether the system's keyring may be asked.
     pub(crate) has_keyring: bool,
-    /// For whom a job's identity is made, where that is not the registry's address.
-    pub(crate) audience: Option<String>,
+    /// For whom a job's identity is made, by the registry's address without its scheme, where that is not the same. An option
+    /// for all registries would send it to any server that a project's configuration names.
+    pub(crate) audiences: BTreeMap<String, String>,
 }
 
 /// A setting that makes no sense.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadOption {
     #[error(
-        "`cargo-credential-supercargo` does not know `{0}`; it takes `--days N`, `--no-browser`, `--no-keyring` and `--audience TEXT`"
+        "`cargo-credential-supercargo` does not know `{0}`; it takes `--days N`, `--no-browser`, `--no-keyring` and `--audience HOST/REGISTRY=TEXT`"
     )]
     Unknown(String),
     #[error("`--days` and SUPERCARGO_LOGIN_DAYS are a number of days from 1 to 365, not `{0}`")]
     Days(String),
-    #[error("`--audience` needs a text behind it")]
+    #[error(
+        "`--audience` needs the registry for which it is, as in `--audience crates.acme.example/acme=TEXT`"
+    )]
     Audience,
 }
 
@@ -50,7 +55,7 @@ impl Options {
             hours: HOURS,
             may_browse: true,
             has_keyring: true,
-            audience: None,
+            audiences: BTreeMap::new(),
         };
         if let Some(days) = set("SUPERCARGO_LOGIN_DAYS") {
             options.hours = hours(&days)?;
@@ -62,13 +67,26 @@ impl Options {
                 "--no-keyring" => options.has_keyring = false,
                 "--days" => options.hours = hours(arguments.next().unwrap_or(&""))?,
                 "--audience" => {
-                    let audience = arguments.next().ok_or(BadOption::Audience)?;
-                    options.audience = Some((*audience).to_owned());
+                    let given = arguments.next().ok_or(BadOption::Audience)?;
+                    let (registry, audience) = given.split_once('=').ok_or(BadOption::Audience)?;
+                    // a scheme would never be found again
+                    if !registry.contains('/') || registry.contains("://") || audience.is_empty() {
+                        return Err(BadOption::Audience);
+                    }
+                    options
+                        .audiences
+                        .insert(registry.to_owned(), audience.to_owned());
                 }
                 other => return Err(BadOption::Unknown(other.to_owned())),
             }
         }
         Ok(options)
+    }
+
+    /// For whom a job's identity is made that is for this registry.
+    pub(crate) fn audience(&self, place: &Place) -> String {
+        let own = place.audience();
+        self.audiences.get(&own).cloned().unwrap_or(own)
     }
 }
 
@@ -98,7 +116,7 @@ mod tests {
         assert_eq!(of(&[], Some("")).unwrap().hours, 12);
         assert_eq!(of(&[], Some("2")).unwrap().hours, 48);
         let options = of(
-            &["--days", "7", "--no-browser", "--audience", "x"],
+            &["--days", "7", "--no-browser", "--audience", "a.example/b=x"],
             Some("2"),
         )
         .unwrap();
@@ -108,9 +126,23 @@ mod tests {
                 hours: 168,
                 may_browse: false,
                 has_keyring: true,
-                audience: Some("x".to_owned()),
+                audiences: [("a.example/b".to_owned(), "x".to_owned())].into(),
             }
         );
+    }
+
+    /// The attack is a project's configuration that names another server.
+    #[test]
+    fn an_audience_is_for_one_registry() {
+        let options = of(&["--audience", "a.example/b=https://x?y=z"], None).unwrap();
+        let audience = |address: &str| {
+            let url = format!("sparse+{address}/index/");
+            options.audience(&Place::of(&url).unwrap())
+        };
+        assert_eq!(audience("https://a.example/b"), "https://x?y=z");
+        assert_eq!(audience("https://a.example/b/mirror"), "https://x?y=z");
+        assert_eq!(audience("https://a.example/c"), "a.example/c");
+        assert_eq!(audience("https://evil.example/b"), "evil.example/b");
     }
 
     #[test]
@@ -121,6 +153,10 @@ mod tests {
             &["--days", "366"],
             &["--days", "x"],
             &["--audience"],
+            &["--audience", "x"],
+            &["--audience", "x=y"],
+            &["--audience", "https://a.example/b=y"],
+            &["--audience", "a.example/b="],
             &["--day", "1"],
             &["token"],
         ] {

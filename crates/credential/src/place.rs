@@ -7,16 +7,16 @@ use url::Url;
 
 /// A registry of a server. All of its views are one place: they take the same tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// The server's address, with no slash at its end.
-    pub(crate) base: Url,
+    pub base: Url,
     /// The registry.
-    pub(crate) registry: RegistryName,
+    pub registry: RegistryName,
 }
 
 impl Place {
     /// `None` for what is no registry of Supercargo's, as its address says.
-    pub(crate) fn of(index_url: &str) -> Option<Self> {
+    pub fn of(index_url: &str) -> Option<Self> {
         let url = Url::parse(index_url.strip_prefix("sparse+")?).ok()?;
         let is_web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
         // cargo refuses passwords there itself

@@ -7,12 +7,12 @@ use cargo_credential::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use supercargo_types::{Clock, Timestamp};
+use supercargo_types::{Clock, Digest, Timestamp};
 use time::OffsetDateTime;
 
 use crate::{
     device::{Device, DeviceLogin, say, token_name},
-    http::{Http, LoginError, below},
+    http::{Http, LoginError, below, printable},
     identity::{Identity, PROGRAM},
     keyring::Keyring,
     options::{BadOption, Options},
@@ -46,9 +46,13 @@ pub(crate) enum ProviderError {
     #[error("SUPERCARGO_ID_TOKEN does not hold an ID token of a CI system")]
     NoIdentity,
     #[error(
-        "SUPERCARGO_ID_TOKEN was made for `{found}`, and this registry is `{wanted}`; have the CI system make one for that audience, or give `--audience`"
+        "SUPERCARGO_ID_TOKEN was made for `{found}`, and this registry is `{wanted}`; have the CI system make one for that audience, or give `--audience {wanted}={found}` if it is meant for this registry"
     )]
     Audience { found: String, wanted: String },
+    #[error(
+        "`{0}` is not an `https://` address: a job's identity is not sent where others can read it on the way"
+    )]
+    Plain(String),
     #[error(
         "this is a CI job without an identity; give it one (`permissions: id-token: write` in GitHub Actions, SUPERCARGO_ID_TOKEN elsewhere) or a token in the environment"
     )]
@@ -118,10 +122,7 @@ impl Visit {
     fn get(&self) -> Result<Option<CredentialResponse>, ProviderError> {
         let now = Clock::System.now();
         if let Some(identity) = Identity::of_environment() {
-            let audience = match &self.options.audience {
-                Some(audience) => audience.clone(),
-                None => self.place.audience(),
-            };
+            let audience = self.options.audience(&self.place);
             let exchange = identity.exchange(&self.http, &self.place, &audience, now);
             let job = self.runtime.block_on(exchange)?;
             return Ok(Some(given(job.token, Some(job.expires_at))));
@@ -170,13 +171,22 @@ impl Visit {
         Ok(CredentialResponse::Login)
     }
 
-    /// `cargo logout`: the server forgets the token as well.
+    /// `cargo logout`: the server forgets the token as well, unless it was typed in. That one may be the only one of its kind,
+    /// such as the administrator's after the first start, and nobody gets it back.
     fn logout(&self) -> Result<Option<CredentialResponse>, ProviderError> {
         let _turn = self.turn();
         let address = self.place.address();
         let Some(kept) = self.keyring.get(&address)? else {
             return Ok(None);
         };
+        if !kept.obtained {
+            self.keyring.forget(&address)?;
+            say(&format!(
+                "the token is forgotten here, and works on: it was given to `cargo login`; `supercargo token delete {}` ends it\n",
+                printable(&kept.id)
+            ));
+            return Ok(Some(CredentialResponse::Logout));
+        }
         let path = ["api", "v1", "tokens", kept.id.as_str()];
         let url = below(&self.place.base, &path)?;
         let asked = self
@@ -194,7 +204,7 @@ impl Visit {
         if let Err(error) = outcome {
             say(&format!(
                 "the token is forgotten here, but the server was not told: {error}; revoke `{}` there\n",
-                kept.id
+                printable(&kept.id)
             ));
         }
         Ok(Some(CredentialResponse::Logout))
@@ -212,11 +222,13 @@ impl Visit {
         }
     }
 
-    /// Waits for other cargos that log in to the same place. Without a folder for that, nobody waits.
+    /// Waits for other cargos that log in to the same place, and to no other: a slow server would hold up all of them. Without a
+    /// folder for that, nobody waits.
     fn turn(&self) -> Option<Turn> {
         let folder = self.keyring.file().path().parent()?;
         private_folder(folder).ok()?;
-        Turn::wait_saying(&folder.join("login.lock"), || {
+        let place = Digest::of(self.place.address().as_bytes()).hex();
+        Turn::wait_saying(&folder.join(format!("login-{}.lock", &place[..16])), || {
             say("waiting for another program that logs in\n");
         })
         .ok()
@@ -242,9 +254,9 @@ impl Visit {
         let answer = asked.await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             let detail = answer.json["errors"][0]["detail"].as_str();
-            return Err(ProviderError::Token(
-                detail.unwrap_or("the server refuses it").to_owned(),
-            ));
+            return Err(ProviderError::Token(printable(
+                detail.unwrap_or("the server refuses it"),
+            )));
         }
         let status = answer.status;
         let me = answer.success(&url)?;
@@ -253,7 +265,11 @@ impl Visit {
             "token": token,
             "expires_at": me["token"]["expires_at"],
         });
-        KeptToken::of(&known).ok_or_else(|| {
+        let kept = KeptToken::of(&known).map(|kept| KeptToken {
+            obtained: false,
+            ..kept
+        });
+        kept.ok_or_else(|| {
             LoginError::Stranger {
                 url: url.to_string(),
                 status,

@@ -24,6 +24,12 @@ pub struct KeptToken {
     pub token: String,
     /// When it ends, as the server says it.
     pub expires_at: Option<Timestamp>,
+    /// Whether the program that keeps it had it made. One that a person handed over is theirs: nobody else ends it.
+    #[serde(default)]
+    pub obtained: bool,
+    /// The registries of cargo that it was handed on to, as cargo's configuration calls them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed_to: Vec<String>,
 }
 
 /// A file cannot be used.
@@ -70,6 +76,8 @@ impl KeptToken {
             id: text("id")?,
             token: text("token")?,
             expires_at,
+            obtained: true,
+            handed_to: Vec::new(),
         })
     }
 }
@@ -256,6 +264,8 @@ mod tests {
             id: id.to_owned(),
             token: format!("scg_{id}"),
             expires_at: Timestamp::from_rfc3339("2026-12-01T00:00:00Z"),
+            obtained: true,
+            handed_to: Vec::new(),
         }
     }
 
@@ -291,6 +301,13 @@ mod tests {
         assert!(!refused.contains("secret"), "{refused}");
         let text = fs::read_to_string(file.path()).unwrap();
         assert_eq!(text, "{\"a\": \"secret\"}");
+    }
+
+    #[test]
+    fn a_token_of_which_nothing_is_known_was_handed_over() {
+        let text = r#"{"id": "1", "token": "scg_1", "expires_at": null}"#;
+        let kept: KeptToken = serde_json::from_str(text).unwrap();
+        assert!(!kept.obtained);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl App {
 
     /// Answers one request; `peer` is the address that it came from.
     pub async fn answer(&self, request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
+        if matches!(*request.method(), Method::GET | Method::HEAD) && !self.is_page(&request) {
             return self.handle(request, peer).await;
         }
         // A task of its own: when a client hangs up, this future is dropped wherever it stands, and a write that the
@@ -79,6 +79,14 @@ impl App {
                 )
             }
         }
+    }
+
+    /// Pages write as well when they are only looked at: a session's secret is renewed, and whoever comes back from a provider
+    /// is signed in.
+    fn is_page(&self, request: &Request<Body>) -> bool {
+        let path = request.uri().path();
+        let below = path.strip_prefix(&*self.prefix).unwrap_or(path);
+        path.starts_with("/-/") || below.starts_with("/-/")
     }
 
     async fn handle(&self, mut request: Request<Body>, peer: Option<IpAddr>) -> Response<Body> {

@@ -28,6 +28,7 @@ const KEPT: usize = 3;
 const HEADERS: [HeaderName; KEPT] = [header::AUTHORIZATION, header::USER_AGENT, REQUEST_ID];
 const READ_OF_REGISTRY: &str = "registry.read";
 const READ_OF_API: &str = "api.read";
+const READ_OF_PAGE: &str = "page.read";
 
 /// Somebody who asks for something that could be denied. It is made for every request that is gone when its answer is there,
 /// and used for few, so it shares the request's bytes and allocates nothing.
@@ -86,13 +87,41 @@ pub(crate) fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// A read of a registry over one of Cargo's addresses.
-pub(crate) fn reading(registry: &str) -> Attempt {
+/// What a page, or a form of one, would have done.
+pub(crate) fn of_page(action: &str, registry: Option<&str>) -> Attempt {
     Attempt {
-        action: READ_OF_REGISTRY.to_owned(),
-        registry: Some(registry.to_owned()),
+        action: action.to_owned(),
+        registry: registry.map(str::to_owned),
         ..Attempt::default()
     }
+}
+
+/// As the entry is called that a success writes.
+pub(crate) fn action_of_page(method: &Method, path: &str) -> &'static str {
+    let of_nobody = path.strip_prefix("/-/");
+    if is_read(method) {
+        return match of_nobody {
+            Some(_) => READ_OF_PAGE,
+            None => READ_OF_REGISTRY,
+        };
+    }
+    match of_nobody {
+        Some("login" | "login/sign-on") => "sign_in.done",
+        Some("login/device") => "device_login.approved",
+        Some("account/identities/link") => "identity.linked",
+        Some("logout" | "account/sessions/end" | "account/sessions/end-others") => "session.ended",
+        Some("account/identities/unlink") => "identity.unlinked",
+        Some("account/password") => "password.changed",
+        Some("account/tokens/new") => "token.created",
+        Some("account/tokens/revoke") => "token.revoked",
+        None if path.ends_with("/setup") => "token.created",
+        _ => "page.sent",
+    }
+}
+
+/// A read of a registry over one of Cargo's addresses.
+pub(crate) fn reading(registry: &str) -> Attempt {
+    of_page(READ_OF_REGISTRY, Some(registry))
 }
 
 /// In the addresses of the management API, kinds of things and names of things alternate.
@@ -198,6 +227,20 @@ mod tests {
             .map(|name| name.as_deref().unwrap_or("-"))
             .collect();
         format!("{}: {} {}", path, attempt.action, names.join(" "))
+    }
+
+    /// I9 (every denied attempt), of pages.
+    #[test]
+    fn a_form_is_called_as_what_it_would_have_done() {
+        let post = |path| action_of_page(&Method::POST, path);
+        assert_eq!(post("/-/account/tokens/new"), "token.created");
+        assert_eq!(post("/acme/setup"), "token.created");
+        assert_eq!(post("/-/account/password"), "password.changed");
+        assert_eq!(post("/-/account/sessions/end-others"), "session.ended");
+        assert_eq!(post("/-/theme"), "page.sent");
+        let get = |path| action_of_page(&Method::GET, path);
+        assert_eq!(get("/acme/setup"), "registry.read");
+        assert_eq!(get("/-/account/tokens"), "page.read");
     }
 
     /// I9 (every denied attempt).

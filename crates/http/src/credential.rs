@@ -19,6 +19,11 @@ const MALFORMED: Denied = Denied::BadToken(
     "this is not a token of this server: it starts with `scg_` and has 53 characters; copy the whole one",
 );
 
+/// All is there, and a character of it is wrong.
+const MISTYPED: Denied = Denied::BadToken(
+    "a token of this server ends in a checksum, and this one's is wrong; copy it again",
+);
+
 /// # Errors
 /// [`Denied::BadToken`] when something came that is no token: anonymous rights must not hide a typing error.
 pub(crate) fn of(headers: &HeaderMap) -> Result<Credential, Denied> {
@@ -47,7 +52,13 @@ pub(crate) fn of(headers: &HeaderMap) -> Result<Credential, Denied> {
         }
         Some(_) => return Err(MALFORMED),
     };
-    token.parse().map(Credential::Token).map_err(|_| MALFORMED)
+    token.parse().map(Credential::Token).map_err(|_| {
+        if TokenSecret::is_mistyped(&token) {
+            MISTYPED
+        } else {
+            MALFORMED
+        }
+    })
 }
 
 /// Standard base64 with or without padding (RFC 4648, 4); `None` for anything else.
@@ -134,7 +145,11 @@ mod tests {
             "Bearer",
             &TOKEN[..52],
         ] {
-            assert!(read(bad).is_err(), "{bad}");
+            assert_eq!(read(bad), Err(MALFORMED), "{bad}");
+        }
+        let mistyped = TOKEN.replace("003a", "00Ea");
+        for bad in [mistyped.clone(), format!("Bearer {mistyped}")] {
+            assert_eq!(read(&bad), Err(MISTYPED), "{bad}");
         }
         assert!(matches!(of(&HeaderMap::new()), Ok(Credential::None)));
         let mut twice = HeaderMap::new();

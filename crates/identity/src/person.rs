@@ -26,7 +26,8 @@ pub struct Person {
     pub name: Option<String>,
     /// What the person would like to be called, such as `alice`. Not unique.
     pub username: Option<String>,
-    /// Their groups. `None` where the provider says nothing of them, which is not the same as being in none.
+    /// Their groups; none where the provider leaves the claim out, as many do for people who are in none. `None` where no claim
+    /// is set up for them, and where it is there and cannot be used: then nobody knows which they are.
     pub groups: Option<Vec<String>>,
 }
 
@@ -52,8 +53,28 @@ impl Provider {
             email: email.map(|(email, _)| email),
             name: text("name"),
             username: text("preferred_username"),
-            groups: both().find_map(|claims| self.groups(claims)),
+            groups: both()
+                .find_map(|claims| self.groups(claims))
+                .or_else(|| self.is_in_none(both()).then(Vec::new)),
         }
+    }
+
+    /// Whether the provider says nothing of groups, in no form.
+    fn is_in_none<'a>(&self, mut said: impl Iterator<Item = &'a Claims>) -> bool {
+        let Some(claim) = self.groups_claim.as_deref() else {
+            return false;
+        };
+        let first = claim.strip_prefix('/').and_then(|path| path.split('/').next());
+        said.all(|claims| {
+            // too many for the document: it says where to ask for them instead (OpenID Connect Core 1.0, section 5.6.2), or
+            // merely that there are some
+            let elsewhere = claims.get("_claim_names").is_some_and(|names| {
+                let steps = [Some(claim), first].into_iter().flatten();
+                steps.into_iter().any(|name| names.get(name).is_some())
+            });
+            let hidden = claim == "groups" && is_true(claims.get("hasgroups"));
+            claims.find(claim).is_none() && !elsewhere && !hidden
+        })
     }
 
     /// All of them or nothing: with a part of them, a person would lose rights that they have.

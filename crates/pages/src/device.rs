@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Frame, Moment};
+use crate::{Frame, Moment, filters};
 
 /// The page at which a person decides.
 #[derive(Debug, Template)]

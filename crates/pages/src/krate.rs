@@ -43,6 +43,8 @@ pub struct CrateHead {
     pub toml_line: String,
     /// For a terminal, where it has a program.
     pub install_line: Option<String>,
+    /// Whether these lines name no registry: cargo gets it from the mirror.
+    pub is_mirrored: bool,
     /// How many versions there are.
     pub versions: u64,
     /// How many dependencies this one has.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::Frame;
+use crate::{Frame, filters};
 
 /// Something that is not there, or that may not be done.
 #[derive(Debug, Template)]

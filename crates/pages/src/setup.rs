@@ -37,13 +37,24 @@ pub enum Audience {
     Github,
     /// A job of GitLab CI, which proves who it is.
     Gitlab,
+    /// A job of Jenkins, with a token among its credentials.
+    Jenkins,
     /// A build of an image, with a token as its secret.
     Docker,
+    /// Who lets others in.
+    Administrator,
 }
 
 impl Audience {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Person, Self::Github, Self::Gitlab, Self::Docker];
+    pub const ALL: [Self; 6] = [
+        Self::Person,
+        Self::Github,
+        Self::Gitlab,
+        Self::Jenkins,
+        Self::Docker,
+        Self::Administrator,
+    ];
 
     /// As addresses say it.
     pub fn word(self) -> &'static str {
@@ -51,7 +62,9 @@ impl Audience {
             Self::Person => "person",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
+            Self::Jenkins => "jenkins",
             Self::Docker => "docker",
+            Self::Administrator => "admin",
         }
     }
 
@@ -61,13 +74,20 @@ impl Audience {
             Self::Person => "For a person",
             Self::Github => "GitHub Actions",
             Self::Gitlab => "GitLab CI",
+            Self::Jenkins => "Jenkins",
             Self::Docker => "Docker build",
+            Self::Administrator => "For an administrator",
         }
     }
 
     /// Whether a token is stored for it. The others exchange their identity for one that lives for minutes.
     pub fn needs_token(self) -> bool {
-        matches!(self, Self::Person | Self::Docker)
+        matches!(self, Self::Person | Self::Jenkins | Self::Docker)
+    }
+
+    /// Whether it is about how public crates come in.
+    fn has_ways(self) -> bool {
+        self != Self::Administrator
     }
 }
 
@@ -156,12 +176,12 @@ impl Place {
         }
     }
 
-    fn variables(&self, way: Way) -> Vec<&str> {
-        let mut variables = vec![self.variable.as_str()];
-        if way == Way::Everything {
-            variables.push(&self.mirror_variable);
-        }
-        variables
+    /// A line for each variable that holds the token.
+    fn for_variables(&self, way: Way, line: impl Fn(&str) -> String) -> String {
+        let of_mirror = (way == Way::Everything).then_some(&self.mirror_variable);
+        let variables = [&self.variable].into_iter().chain(of_mirror);
+        let lines: Vec<_> = variables.map(|variable| line(variable)).collect();
+        lines.concat()
     }
 
     /// The steps for somebody, but for the one in which a token is made.
@@ -170,7 +190,9 @@ impl Place {
             Audience::Person => self.person(way, token.unwrap_or(TOKEN)),
             Audience::Github => self.github(way),
             Audience::Gitlab => self.gitlab(way),
+            Audience::Jenkins => self.jenkins(way, token.unwrap_or(TOKEN)),
             Audience::Docker => self.docker(way, token.unwrap_or(TOKEN)),
+            Audience::Administrator => self.administrator(),
         }
     }
 
@@ -249,9 +271,9 @@ impl Place {
             self.audience(),
             self.exchange()
         );
-        for variable in self.variables(way) {
-            run += &format!("echo \"{variable}=$token\" >> \"$GITHUB_ENV\"\n");
-        }
+        run += &self.for_variables(way, |variable| {
+            format!("echo \"{variable}=$token\" >> \"$GITHUB_ENV\"\n")
+        });
         let workflow = format!(
             "name: build\non: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    permissions:\n      id-token: write\n      contents: read\n    steps:\n      - uses: actions/checkout@v4\n      - name: A token for this job\n        run: |\n{}      - run: cargo build --locked\n",
             indented(&run, 10)
@@ -271,9 +293,7 @@ impl Place {
     fn gitlab(&self, way: Way) -> Vec<Step> {
         let run = format!("jwt=$SUPERCARGO_ID\n{}", self.exchange());
         let mut script = format!("    - |\n{}", indented(&run, 6));
-        for variable in self.variables(way) {
-            script += &format!("    - export {variable}=$token\n");
-        }
+        script += &self.for_variables(way, |variable| format!("    - export {variable}=$token\n"));
         let job = format!(
             "build:\n  image: rust:1\n  id_tokens:\n    SUPERCARGO_ID:\n      aud: {}\n  script:\n{script}    - cargo build --locked\n",
             self.audience()
@@ -289,13 +309,62 @@ impl Place {
         ]
     }
 
+    fn jenkins(&self, way: Way, token: &str) -> Vec<Step> {
+        let environment = self.for_variables(way, |variable| {
+            format!("    {variable} = credentials('cargo-token')\n")
+        });
+        let pipeline = format!(
+            "pipeline {{\n  agent {{ docker {{ image 'rust:1' }} }}\n  environment {{\n{environment}  }}\n  stages {{\n    stage('build') {{\n      steps {{\n        sh 'cargo build --locked'\n      }}\n    }}\n  }}\n}}\n"
+        );
+        vec![
+            Step {
+                heading: "Give Jenkins the token".to_owned(),
+                words: "Among its credentials, as a secret text with the ID `cargo-token`."
+                    .to_owned(),
+                lines: vec![file("Secret text cargo-token", format!("{token}\n"))],
+            },
+            self.in_project(way),
+            Step {
+                heading: "In the pipeline".to_owned(),
+                words: "Jenkins hides the token in what it logs.".to_owned(),
+                lines: vec![file("Jenkinsfile", pipeline)],
+            },
+        ]
+    }
+
+    fn administrator(&self) -> Vec<Step> {
+        let name = &self.registry;
+        let base = self.address.strip_suffix(&format!("/{name}"));
+        let base = base.unwrap_or(&self.address);
+        let step = |heading: &str, words: &str, lines: String| Step {
+            heading: heading.to_owned(),
+            words: words.to_owned(),
+            lines: vec![shell(lines)],
+        };
+        vec![
+            step(
+                "On the command line",
+                "The second line opens this server in your browser, and keeps a token for a month.",
+                format!("export SUPERCARGO_URL={base}\nsupercargo login\n"),
+            ),
+            step(
+                "Claim your names",
+                "What you claim is private: no upstream is ever asked for it, whoever takes the name there.",
+                format!("supercargo claim create {name} 'PREFIX-*'\n"),
+            ),
+            step(
+                "Let people in",
+                "As `reader`, `publisher`, `maintainer` or `admin`; a team is `team:NAME`.",
+                format!("supercargo member set {name} NAME publisher\n"),
+            ),
+            self.trust("github", "repository"),
+        ]
+    }
+
     fn docker(&self, way: Way, token: &str) -> Vec<Step> {
-        let mut mounts = String::new();
-        for variable in self.variables(way) {
-            mounts += &format!(
-                "--mount=type=secret,id=cargo-token,env={variable},required=true \\\n    "
-            );
-        }
+        let mounts = self.for_variables(way, |variable| {
+            format!("--mount=type=secret,id=cargo-token,env={variable},required=true \\\n    ")
+        });
         let variable = &self.variable;
         vec![
             self.in_project(way),
@@ -332,8 +401,8 @@ fn shell(text: String) -> Lines {
 }
 
 fn indented(text: &str, by: usize) -> String {
-    let lines = text.lines();
-    lines.map(|line| format!("{:by$}{line}\n", "")).collect()
+    let lines = text.lines().map(|line| format!("{:by$}{line}\n", ""));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// The page that says how cargo is set up for a registry.
@@ -382,6 +451,10 @@ impl SetupPage {
         self.frame.links.asking(&path, &query)
     }
 
+    fn shows_ways(&self) -> bool {
+        self.has_upstreams && self.audience.has_ways()
+    }
+
     fn audiences(&self) -> impl Iterator<Item = Tab> {
         Audience::ALL.into_iter().map(|audience| Tab {
             words: audience.words(),
@@ -425,9 +498,9 @@ mod tests {
 
     fn last(audience: Audience, way: Way) -> String {
         let steps = place().steps(audience, way, None);
-        let lines = steps.iter().flat_map(|step| &step.lines);
-        let of_file = lines.filter(|lines| lines.file.is_some());
-        of_file.last().unwrap().text.clone()
+        let mut lines = steps.iter().rev().flat_map(|step| &step.lines);
+        let of_file = lines.find(|lines| lines.file.is_some());
+        of_file.unwrap().text.clone()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Frame, Moment};
+use crate::{Frame, Moment, filters};
 
 /// The page where people sign in.
 #[derive(Debug, Template)]
@@ -59,6 +59,8 @@ pub struct AccountPage {
     pub done: Option<String>,
     /// Why their password is the old one.
     pub problem: Option<String>,
+    /// Why no identity is linked.
+    pub link_problem: Option<String>,
 }
 
 /// A browser that is signed in.

@@ -15,10 +15,10 @@ use crate::{
     Caller, Failure, Instance, Password, Principal,
     people::check_email,
     publishers::given,
+    raising::{is_raised, may_give_way_in, may_raise},
     refusal::{Outcome, Refusal},
     rights::{Actor, Denied, MayAdministerInstance, MayManageService, SignedIn},
     teams::named,
-    tokens::is_whole,
 };
 
 /// What of a user shall be another. What is left out stays.
@@ -111,7 +111,7 @@ impl Instance {
     ///
     /// # Errors
     /// [`Refusal::NoAccount`], [`Refusal::LastAdmin`], [`Refusal::Shape`], [`Refusal::PasswordShape`]; [`Denied::Right`] for a
-    /// password that a token sets which lacks scopes.
+    /// password or a role that a token gives which has not all of it itself.
     pub async fn change_user(
         &self,
         right: &MayAdministerInstance,
@@ -120,12 +120,11 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<Principal> {
         // whoever signs in with it has every scope: a token that was stolen must not give itself those that it lacks
-        if matches!(edit.password, Some(Some(_))) && !is_whole(&right.0) {
-            return Err(Denied::Right(
-                "this token may not set a password: whoever signs in with that has every scope, and this token has not; use one with all of them"
-                    .to_owned(),
-            )
-            .into());
+        if matches!(edit.password, Some(Some(_))) {
+            may_give_way_in(&right.0, "set a password")?;
+        }
+        if edit.instance_role.is_some_and(is_raised) {
+            may_raise(&right.0)?;
         }
         let row = self.user_row(name).await?;
         self.change_account(&right.0, row, edit, caller).await

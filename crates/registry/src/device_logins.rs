@@ -6,6 +6,7 @@
 //! person is shown from where and by which program the token is wanted: the attack is a link that somebody else has sent.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, atomic::AtomicI64},
     time::Duration,
 };
@@ -22,7 +23,7 @@ use supercargo_types::{
 use utoipa::ToSchema;
 
 use crate::{
-    Caller, Instance,
+    Caller, Instance, audit,
     refusal::{Outcome, Refusal},
     rights::{Actor, Denied, SignedIn},
     tokens::{self, NewToken, TokenRequest},
@@ -39,6 +40,11 @@ const MOST: MostDeviceLogins = MostDeviceLogins {
     of_address: 64,
     in_all: 10_000,
 };
+/// Registries, and patterns of crates, that one login may name: each is a row of so many bytes that anybody can have stored.
+const NAMED: usize = 20;
+/// Codes that no login waits with are remembered shortly, so that asking for one does not reach the database each time.
+const REMEMBERED_STRANGERS: u64 = 10_000;
+const STRANGER_FOR: Duration = Duration::from_secs(10);
 /// How often a fresh short code may be one that waits already.
 const ATTEMPTS: usize = 5;
 /// Letters that are no vowels, so that no code is a word (RFC 8628, section 6.1).
@@ -108,7 +114,7 @@ pub struct WaitingLogin {
     pub user_code: String,
     /// What it calls itself.
     pub program: Option<String>,
-    /// Where it ran when it asked.
+    /// Where it ran when it asked: an address, or an IPv6 network.
     pub address: Option<String>,
     /// When it asked.
     pub asked_at: Timestamp,
@@ -175,6 +181,8 @@ impl DeviceLoginRefused {
 pub(crate) struct DeviceLogins {
     /// When a login was last asked for, by its id.
     asked: Cache<String, Timestamp>,
+    /// Codes that no login waits with.
+    strangers: Cache<TokenHash, ()>,
 }
 
 impl DeviceLogins {
@@ -183,6 +191,10 @@ impl DeviceLogins {
             asked: Cache::builder()
                 .max_capacity(MOST.in_all)
                 .time_to_live(LIFE)
+                .build(),
+            strangers: Cache::builder()
+                .max_capacity(REMEMBERED_STRANGERS)
+                .time_to_live(STRANGER_FOR)
                 .build(),
         }
     }
@@ -198,6 +210,15 @@ impl DeviceLogins {
 impl DeviceTokenRequest {
     /// The token that would be made now.
     fn token(&self, now: Timestamp) -> Result<TokenRequest, Refusal> {
+        let registries = self.registries.iter().map(Vec::len);
+        if registries
+            .chain(self.crates.iter().map(Vec::len))
+            .any(|named| named > NAMED)
+        {
+            return Err(shape(
+                "a login names 20 registries and 20 patterns of crates at most; leave them out for all",
+            ));
+        }
         let life = match (self.expires_in_days, self.expires_in_hours) {
             (Some(_), Some(_)) => {
                 return Err(shape(
@@ -229,6 +250,14 @@ impl DeviceTokenRequest {
 
 fn shape(text: &str) -> Refusal {
     Refusal::TokenShape(text.to_owned())
+}
+
+/// Where a program runs, as it is counted and shown: of an IPv6 address the network, for whoever has one of it has all.
+fn place_of(address: &str) -> String {
+    match address.parse() {
+        Ok(address @ IpAddr::V6(_)) => format!("{}/64", audit::network(address)),
+        _ => address.to_owned(),
+    }
 }
 
 /// As it is stored and shown: `BCDF-GHJK`.
@@ -310,7 +339,7 @@ impl Instance {
                 user_code: user_code(self.random()),
                 request: serde_json::to_string(&request.token)
                     .map_err(|error| crate::Failure::fault(error.into()))?,
-                address: caller.address.clone(),
+                address: caller.address.as_deref().map(place_of),
                 user_agent: caller.user_agent.clone(),
                 now,
                 expires_at: now.plus(LIFE),
@@ -428,20 +457,26 @@ impl Instance {
     /// may do now.
     ///
     /// # Errors
-    /// [`DeviceLoginRefused`]; as for making a token.
+    /// [`DeviceLoginRefused`]; [`crate::TooMany`] for who asks with too many codes that there are not; as for making a token.
     pub async fn redeem_device_login(
         &self,
         device_code: &str,
         caller: &Caller,
     ) -> Outcome<NewToken> {
-        let expired = || DeviceLoginRefused::Expired.into();
+        let expired = || self.unknown_device_code(caller);
         if device_code.len() != DEVICE_CODE {
             return Err(expired());
         }
         let hash = TokenHash::from_digest(Digest::of(device_code.as_bytes()));
+        let strangers = &self.device_logins.strangers;
+        if strangers.contains_key(&hash) {
+            return Err(expired());
+        }
         let now = self.clock().now();
         let row = self.store.device_login_by_hash(&hash).await?;
         let Some(row) = row.filter(|row| row.expires_at > now) else {
+            // none has this code ever after: each is made of 256 random bits
+            strangers.insert(hash, ());
             return Err(expired());
         };
         if row.decided_at.is_none() {
@@ -562,5 +597,27 @@ mod tests {
         ] {
             assert!(request(bad).is_err(), "{bad}");
         }
+    }
+
+    /// The attack is a table that is filled with long rows.
+    #[test]
+    fn a_login_names_a_few_registries_and_patterns() {
+        for field in ["registries", "crates"] {
+            for (number, is_taken) in [(20, true), (21, false)] {
+                let names = vec![r#""acme""#; number].join(",");
+                let asked = format!(r#"{{"token":{{"name":"x","{field}":[{names}]}}}}"#);
+                assert_eq!(request(&asked).is_ok(), is_taken, "{asked}");
+            }
+        }
+    }
+
+    /// The attack is whoever has all addresses of a network.
+    #[test]
+    fn all_addresses_of_a_network_are_one_place() {
+        for address in ["2001:db8:1:2::3", "2001:db8:1:2:ffff::"] {
+            assert_eq!(place_of(address), "2001:db8:1:2::/64");
+        }
+        assert_eq!(place_of("192.0.2.1"), "192.0.2.1");
+        assert_eq!(place_of("elsewhere"), "elsewhere");
     }
 }

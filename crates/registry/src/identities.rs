@@ -7,6 +7,7 @@ use supercargo_types::{AccountName, PrincipalKind, PrincipalRef, Timestamp};
 
 use crate::{
     Browser, Caller, Instance,
+    raising::may_give_way_in,
     refusal::{Outcome, Refusal},
     rights::MayAdministerInstance,
     sign_on::linked,
@@ -105,7 +106,8 @@ impl Instance {
     /// Links an identity to a user, on an admin's word.
     ///
     /// # Errors
-    /// [`Refusal::NoAccount`], [`Refusal::Shape`], [`Refusal::IdentityTaken`].
+    /// [`Refusal::NoAccount`], [`Refusal::Shape`], [`Refusal::IdentityTaken`]; [`crate::Denied::Right`] for a token that
+    /// lacks scopes, is narrowed or ends.
     pub async fn link_identity(
         &self,
         right: &MayAdministerInstance,
@@ -113,6 +115,7 @@ impl Instance {
         request: IdentityRequest,
         caller: &Caller,
     ) -> Outcome<Identity> {
+        may_give_way_in(&right.0, "link an identity")?;
         request.check()?;
         let user = self.user(user).await?;
         let new = NewIdentity {

@@ -31,10 +31,11 @@ use crate::{
     pins::Pins,
     refusal::Outcome,
     rights::Actor,
+    search,
     secrets::Secrets,
     sessions::Sessions,
     settings::{AuditSettings, Caller, Limits, Rates, Settings, UpstreamSettings},
-    sign_on,
+    sign_on::SignOns,
     views::{ReadAhead, UpstreamIndex, Views},
 };
 
@@ -63,10 +64,12 @@ pub struct Instance {
     pub(crate) rate_limits: RateLimits,
     pub(crate) passwords: Passwords,
     pub(crate) device_logins: DeviceLogins,
+    /// Pages that search for strangers now.
+    pub(crate) searches: tokio::sync::Semaphore,
     /// Tokens of jobs that are looked at now.
     pub(crate) exchanges: tokio::sync::Semaphore,
     /// People whom a provider is asked about now.
-    pub(crate) sign_ons: tokio::sync::Semaphore,
+    pub(crate) sign_ons: SignOns,
     pub(crate) directory: ArcSwap<Directory>,
     pub(crate) directory_turn: tokio::sync::Mutex<()>,
     /// Read while bytes are stored and it is not written down yet who needs them; written while bytes are dropped that
@@ -129,8 +132,9 @@ impl Instance {
             rate_limits: RateLimits::new(&settings.rates),
             passwords: Passwords::new(),
             device_logins: DeviceLogins::new(),
+            searches: tokio::sync::Semaphore::new(search::PAGES_OF_STRANGERS),
             exchanges: tokio::sync::Semaphore::new(exchange::AT_ONCE),
-            sign_ons: tokio::sync::Semaphore::new(sign_on::AT_ONCE),
+            sign_ons: SignOns::new(),
             directory: ArcSwap::from_pointee(directory),
             directory_turn: tokio::sync::Mutex::default(),
             keeping: tokio::sync::RwLock::default(),

@@ -33,6 +33,8 @@ mod provenance;
 mod publish;
 mod publishers;
 mod quarantine;
+mod raising;
+mod recovery;
 mod refusal;
 mod registries;
 mod rights;
@@ -81,6 +83,7 @@ pub use provenance::Provenance;
 pub use publish::{PublishStart, Published, is_crates_io};
 pub use publishers::{Publisher, PublisherEdit, PublisherRequest};
 pub use quarantine::Quarantine;
+pub use recovery::{NotRecovered, Recovered, recover_admin};
 pub use refusal::{Failure, Outcome, Refusal, RefusalClass};
 pub use registries::{AttachmentRequest, RegistryEdit, RegistryRequest};
 pub use rights::{

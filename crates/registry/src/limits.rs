@@ -3,10 +3,11 @@
 //! | what | whose | where it is counted |
 //! |---|---|---|
 //! | publishes | a principal's | in memory |
-//! | bad tokens, refused identities of jobs | an address's | in memory |
+//! | bad tokens, refused identities of jobs, codes of logins that there are not | an address's | in memory |
 //! | sign-ins with a password | an account's from one address | in the database |
 //! | the same | an account's from all addresses | in the database |
-//! | the same | an address's, everybody's together | in memory |
+//! | the same | an address's, everybody's together but from where the account signed in lately | in memory |
+//! | returns from a provider that come to nothing | an address's | in memory |
 //! | logins that a person approves, the codes that they type | an address's, a user's | in memory |
 //!
 //! What is counted in memory is counted by each server for itself: several of them allow several times as much. It is there
@@ -25,6 +26,9 @@
 //! with its password within the last 90 days. So an attacker from elsewhere can keep somebody from signing in with the
 //! password at a new place for as long as the attack lasts, and nowhere else. Tokens, browsers that are signed in, and
 //! single sign-on do not pass here at all.
+//!
+//! A third bounds what the sign-ins of everybody cost one server, against somebody with thousands of addresses. It does not hold
+//! for those networks either: what it would refuse is looked up among them first, which is a read.
 
 mod buckets;
 mod too_many;
@@ -37,7 +41,7 @@ use supercargo_types::{AccountName, Digest, Rate, Timestamp};
 use self::buckets::Buckets;
 pub use self::too_many::TooMany;
 use crate::{
-    Caller, Failure, Instance, Rates, audit,
+    Caller, DeviceLoginRefused, Failure, Instance, Rates, audit,
     refusal::{Outcome, Refusal},
     rights::{Denied, MayPublish},
 };
@@ -61,6 +65,7 @@ pub(crate) struct RateLimits {
     publishes: Buckets<i64>,
     sign_ins: Buckets<()>,
     sign_ins_of_address: Buckets<Option<IpAddr>>,
+    sign_on_returns: Buckets<Option<IpAddr>>,
     token_guesses: Buckets<Option<IpAddr>>,
     device_logins: Buckets<Option<IpAddr>>,
     device_codes: Buckets<i64>,
@@ -74,6 +79,7 @@ impl RateLimits {
             publishes: Buckets::new(rates.publishes),
             sign_ins: Buckets::new(Some(SIGN_INS)),
             sign_ins_of_address: Buckets::new(rates.sign_ins_of_address),
+            sign_on_returns: Buckets::new(rates.sign_ins_of_address),
             token_guesses: Buckets::new(rates.token_guesses),
             device_logins: Buckets::new(Some(DEVICE_LOGINS)),
             device_codes: Buckets::new(Some(DEVICE_CODES)),
@@ -85,23 +91,26 @@ impl RateLimits {
     /// Takes one sign-in from what memory counts.
     ///
     /// # Errors
-    /// How long to wait, and who has used it up.
-    fn take_sign_in(
-        &self,
-        network: Option<IpAddr>,
-        now: Timestamp,
-    ) -> Result<(), (Duration, &'static str)> {
+    /// How long to wait, and who has used it up. Where that is everybody, the address has its use for now: it is given back, or
+    /// used after all.
+    fn take_sign_in(&self, network: Option<IpAddr>, now: Timestamp) -> Result<(), UsedUp> {
         let of_address = self.sign_ins_of_address.take(network, now);
-        of_address.map_err(|wait| (wait, "by this address"))?;
-        let of_all = self.sign_ins.take((), now);
-        of_all.map_err(|wait| (wait, "by everybody together"))
+        of_address.map_err(UsedUp::ByAddress)?;
+        self.sign_ins.take((), now).map_err(UsedUp::ByEverybody)
     }
 
-    /// Gives it back.
+    /// Gives it back. Of a network that needed none of everybody's, they get one more.
     fn give_sign_in_back(&self, network: Option<IpAddr>) {
         self.sign_ins_of_address.give_back(&network);
         self.sign_ins.give_back(&());
     }
+}
+
+/// Who has used up what memory counts, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UsedUp {
+    ByAddress(Duration),
+    ByEverybody(Duration),
 }
 
 /// What a sign-in with a password is counted by.
@@ -125,10 +134,23 @@ impl Instance {
         let now = self.clock().now();
         let sign_in = self.sign_in(account, caller);
         // memory first: it costs nothing, and keeps one address from filling the database with names
-        if let Err((wait, whose)) = self.rate_limits.take_sign_in(sign_in.network, now) {
-            let key = format!("{whose} {:?}", sign_in.network);
-            self.note_limited(&Digest::of(key.as_bytes()), whose, caller);
-            return Err(Refusal::from(TooMany::SignIns { wait }).into());
+        match self.rate_limits.take_sign_in(sign_in.network, now) {
+            Ok(()) => {}
+            Err(UsedUp::ByAddress(wait)) => {
+                let whose = "by this address";
+                let key = format!("{whose} {:?}", sign_in.network);
+                self.note_limited(&Digest::of(key.as_bytes()), whose, caller);
+                return Err(Refusal::from(TooMany::SignIns { wait }).into());
+            }
+            // who floods must not keep people out where they are at home
+            Err(UsedUp::ByEverybody(_)) if self.store.mark_stands(&sign_in.known, now).await? => {}
+            Err(UsedUp::ByEverybody(wait)) => {
+                let of_address = &self.rate_limits.sign_ins_of_address;
+                of_address.give_back(&sign_in.network);
+                let whose = "by everybody together";
+                self.note_limited(&Digest::of(whose.as_bytes()), whose, caller);
+                return Err(Refusal::from(TooMany::SignIns { wait }).into());
+            }
         }
         if sign_in.uses.is_empty() {
             return Ok(());
@@ -150,9 +172,6 @@ impl Instance {
     pub async fn sign_in_succeeded(&self, account: &str, caller: &Caller) -> Outcome<()> {
         let sign_in = self.sign_in(account, caller);
         self.rate_limits.give_sign_in_back(sign_in.network);
-        if sign_in.uses.is_empty() {
-            return Ok(());
-        }
         let keys: Vec<_> = sign_in.uses.iter().map(|used| used.key).collect();
         let until = self.clock().now().plus(KNOWN_FOR);
         self.store
@@ -204,6 +223,28 @@ impl Instance {
         self.note_bounded(entry);
     }
 
+    /// Takes one return from a provider, before the provider is asked about it: anybody can come back with a made-up code, and
+    /// one address must not take all places of those who are asked about.
+    pub(crate) fn before_sign_on_return(&self, caller: &Caller) -> Outcome<()> {
+        let returns = &self.rate_limits.sign_on_returns;
+        let network = caller.network();
+        returns
+            .take(network, self.clock().now())
+            .map_err(|wait| {
+                let whose = "with the provider, by this address";
+                let key = format!("{whose} {network:?}");
+                self.note_limited(&Digest::of(key.as_bytes()), whose, caller);
+                Refusal::from(TooMany::SignIns { wait }).into()
+            })
+    }
+
+    /// Gives it back where the provider has said who it is.
+    pub(crate) fn sign_on_returned(&self, caller: &Caller) {
+        self.rate_limits
+            .sign_on_returns
+            .give_back(&caller.network());
+    }
+
     /// What somebody is told who came with a bad token: that it is bad, or that too many come from this address. A good token
     /// never comes here, so one job with an old token locks nobody out who shares its address.
     pub fn bad_token(&self, denied: Denied, address: Option<IpAddr>) -> Failure {
@@ -218,6 +259,20 @@ impl Instance {
     /// The same for one in the place of a password.
     pub(crate) fn bad_sign_in_token(&self, denied: Denied, caller: &Caller) -> Failure {
         self.guessed(denied, caller.network())
+    }
+
+    /// What a program is told that asks for a login that there is not: that it is over, or that too many such questions come
+    /// from its address. The code of a login that waits never comes here.
+    pub(crate) fn unknown_device_code(&self, caller: &Caller) -> Failure {
+        let guesses = &self.rate_limits.token_guesses;
+        match guesses.take(caller.network(), self.clock().now()) {
+            Ok(()) => DeviceLoginRefused::Expired.into(),
+            Err(wait) => Refusal::from(TooMany::BadTokens {
+                why: DeviceLoginRefused::Expired.to_string(),
+                wait,
+            })
+            .into(),
+        }
     }
 
     fn guessed(&self, denied: Denied, network: Option<IpAddr>) -> Failure {
@@ -291,7 +346,7 @@ mod tests {
         assert_eq!(taken, SIGN_INS.burst());
         let refused = limits.take_sign_in(from(1), START);
         let wait = Duration::from_millis(50);
-        assert_eq!(refused, Err((wait, "by everybody together")));
+        assert_eq!(refused, Err(UsedUp::ByEverybody(wait)));
         assert_eq!(limits.take_sign_in(from(1), START.plus(wait)), Ok(()));
         // what is right costs nothing
         for _ in 0..1000 {

@@ -32,7 +32,7 @@ use utoipa::ToSchema;
 use crate::{
     Attempt, Caller, Failure, Instance, SessionSecret,
     refusal::{Outcome, Refusal},
-    rights::{Denied, SignedIn},
+    rights::{Actor, Denied, SignedIn},
 };
 
 /// In characters. Shorter ones are guessed from a stolen database.
@@ -282,7 +282,7 @@ impl Instance {
         // also where nothing can be right: an answer that comes sooner would tell which accounts there are
         let is_right = self.passwords.is_right(password, hash.to_owned()).await?;
         let Some((row, hash)) = known.filter(|_| is_right) else {
-            self.note_sign_in_denied(user, &Denied::BadPassword, caller);
+            self.note_sign_in_denied(user, &Denied::BadPassword, None, caller);
             return Err(Denied::BadPassword.into());
         };
         let password_hash = if is_outgrown(&hash) {
@@ -297,8 +297,14 @@ impl Instance {
         })
     }
 
-    /// For the audit log; `user` is the name as it was typed.
-    pub(crate) fn note_sign_in_denied(&self, user: &str, denied: &Denied, caller: &Caller) {
+    /// For the audit log. `user` is the name as it was typed, `owner` whose token came in the place of a password.
+    pub(crate) fn note_sign_in_denied(
+        &self,
+        user: &str,
+        denied: &Denied,
+        owner: Option<&Actor>,
+        caller: &Caller,
+    ) {
         let attempt = Attempt {
             action: DENIED.to_owned(),
             reason: denied.code(),
@@ -310,7 +316,7 @@ impl Instance {
             }),
             ..Attempt::default()
         };
-        self.note_denied(&attempt, None, caller);
+        self.note_denied(&attempt, owner, caller);
     }
 
     /// The same password with the work of today.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Caller, Instance, Password,
+    raising::{is_raised, may_give_way_in, may_raise},
     refusal::{Outcome, Refusal},
     rights::{MayAdminister, MayAdministerInstance, SignedIn},
 };
@@ -94,21 +95,28 @@ impl Instance {
     /// Makes a user, a service account of the instance or a team.
     ///
     /// # Errors
-    /// [`Refusal::AccountTaken`], also for the name of a deleted account; [`Refusal::Shape`] for an e-mail that is none,
-    /// [`Refusal::PasswordShape`].
+    /// [`Refusal::AccountTaken`], [`Refusal::AccountDeleted`]; [`Refusal::Shape`] for an e-mail that is none,
+    /// [`Refusal::PasswordShape`]; [`crate::Denied::Right`] for a password or a role that a token gives which has not all of it
+    /// itself.
     pub async fn create_principal(
         &self,
         right: &MayAdministerInstance,
         new: NewPrincipal,
         caller: &Caller,
     ) -> Outcome<Principal> {
+        if new.password.is_some() {
+            may_give_way_in(&right.0, "set a password")?;
+        }
+        if is_raised(new.instance_role) {
+            may_raise(&right.0)?;
+        }
         self.insert_principal(&right.0, new, None, caller).await
     }
 
     /// Makes a service account of one registry.
     ///
     /// # Errors
-    /// [`Refusal::AccountTaken`].
+    /// [`Refusal::AccountTaken`], [`Refusal::AccountDeleted`].
     pub async fn create_service_account(
         &self,
         right: &MayAdminister,
@@ -159,7 +167,13 @@ impl Instance {
         let mut audit = self.audit("account.created", Some(actor), caller);
         audit.detail = Some(format!("{reference} {}", row.instance_role));
         if let Created::Taken(_) = self.store.create_principal(&row, &audit).await? {
-            return Err(Refusal::AccountTaken(reference.to_string()).into());
+            let is_there = self.store.find_principal(&reference).await?.is_some();
+            let name = reference.to_string();
+            return Err(if is_there {
+                Refusal::AccountTaken(name).into()
+            } else {
+                Refusal::AccountDeleted(name).into()
+            });
         }
         let created = self.store.find_account(&reference).await?;
         let created = created

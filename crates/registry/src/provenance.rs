@@ -12,7 +12,8 @@ const AFTERWARDS: Duration = Duration::from_mins(10);
 /// How a version came here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
-    /// The run of a CI system, where a job published it: `github:acme/app@refs/heads/main (run 4711)`.
+    /// The run of a CI system, where a job published it: `github:acme/app@refs/heads/main (run 4711)`. Told to those who are
+    /// signed in: strangers who read a public registry need not know what private repositories are called.
     pub run: Option<String>,
     /// The token that was used, by its beginning and its name; told to those who may see the audit log.
     pub token: Option<(String, String)>,
@@ -43,6 +44,7 @@ impl Instance {
             .detail
             .as_deref()
             .and_then(|detail| detail.split_once(", "));
+        let run = run.filter(|_| right.actor.is_some());
         Ok(Some(Provenance {
             run: run.map(|(_, run)| run.to_owned()),
             token: token.filter(|_| may_audit.is_ok()),

@@ -394,6 +394,8 @@ pub enum Refusal {
     UpstreamShape(String),
     #[error("an account named `{0}` exists; choose another name")]
     AccountTaken(String),
+    #[error("`{0}` was deleted, and its name stays taken; choose another name")]
+    AccountDeleted(String),
     #[error("there is no account `{0}`; check the name, or make it first")]
     NoAccount(String),
     #[error("`{0}` is not a member of registry `{1}`; `supercargo member list {1}` shows who is")]
@@ -555,6 +557,7 @@ impl Refusal {
             | Self::UpstreamTaken(_)
             | Self::UpstreamInUse { .. }
             | Self::AccountTaken(_)
+            | Self::AccountDeleted(_)
             | Self::IdentityTaken
             | Self::LastWayIn
             | Self::TeamIsLastOwner { .. }
@@ -674,7 +677,7 @@ impl Refusal {
             Self::NestingBarred { .. } => "nesting-barred",
             Self::Nesting { .. } => "invalid-nesting",
             Self::UpstreamShape(_) => "invalid-upstream",
-            Self::AccountTaken(_) => "account-name-taken",
+            Self::AccountTaken(_) | Self::AccountDeleted(_) => "account-name-taken",
             Self::NoAccount(_) => "no-such-account",
             Self::NotMember(..) | Self::NotInTeam { .. } => "not-a-member",
             Self::NoTeam(_) => "no-such-team",

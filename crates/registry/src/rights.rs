@@ -84,9 +84,9 @@ impl Denied {
             (Self::BadToken(why), None) => (*why).to_owned(),
             (Self::BadPassword, _) => "no account has this name and this password; type both again, or ask an instance admin to give you another password".to_owned(),
             (Self::Hidden, Some(name)) => format!(
-                "there is no registry `{name}`, or this token may not read it; ask its admins to add you as a member"
+                "there is no registry `{name}`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it"
             ),
-            (Self::Hidden, None) => "there is no such registry, or this token may not read it; ask its admins to add you as a member".to_owned(),
+            (Self::Hidden, None) => "there is no such registry, or this token may not read it; ask its admins to add you as a member, or use a token that is for it".to_owned(),
             (Self::Right(sentence), _) => sentence.clone(),
         }
     }
@@ -571,7 +571,7 @@ impl Instance {
                 })
             }
             (Err(Denied::Right(_)), None) => Err(Denied::Right(
-                "this token may not see the whole audit log, which is for instance admins; ask for that of a registry that you administer, as in `?registry=acme`".to_owned(),
+                "this token may not see the whole audit log, which is for instance admins; ask for that of a registry that you administer, as in `?registry=acme`, or `--registry acme` on the command line".to_owned(),
             )),
             (Err(denied), None) => Err(denied),
         }

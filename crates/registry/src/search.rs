@@ -1,7 +1,7 @@
 //! Search over the crates of a registry: those that it hosts, then those of upstream's that it has given out. Nobody outside
 //! is ever asked.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use semver::Version;
 use serde::Deserialize;
@@ -9,13 +9,14 @@ use supercargo_package::parse_upstream_file;
 use supercargo_policy::Verdict;
 use supercargo_store::{CachedName, CachedVersion, CrateOrder, Downloads, SearchRow};
 use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp, VersionState};
+use tokio::sync::SemaphorePermit;
 
 use crate::{
-    Instance,
+    Actor, Instance, TooMany,
     details::{IndexLine, recent_since},
     directory::Registry,
     downloads::day,
-    refusal::Outcome,
+    refusal::{Outcome, Refusal},
     rights::MayRead,
     versions::CrateSource,
     views::IndexFile,
@@ -23,6 +24,11 @@ use crate::{
 
 /// The limit of crates.io is 100, that of the management API 200.
 const LONGEST_PAGE: u32 = 200;
+
+/// Pages that search for people who are not signed in, at once.
+pub(crate) const PAGES_OF_STRANGERS: usize = 4;
+/// How long one of them waits for its place.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is searched for.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +160,23 @@ impl Instance {
         self.browse(right, wanted, CrateSort::Relevance).await
     }
 
-    /// The same in another order; hosted crates stand before cached ones in any.
+    /// A place among those who search every registry for a page, or look for names that may have been meant. It is kept until
+    /// that is done. Who is signed in needs none: strangers are many, and one of their pages costs hundreds of looks into the
+    /// database and into index files, so they wait for each other and for nobody else.
+    ///
+    /// # Errors
+    /// [`TooMany::Searches`] after some seconds.
+    pub async fn place_to_search(&self, actor: Option<&Actor>) -> Outcome<Option<SemaphorePermit<'_>>> {
+        if actor.is_some() {
+            return Ok(None);
+        }
+        match tokio::time::timeout(PATIENCE, self.searches.acquire()).await {
+            Ok(Ok(place)) => Ok(Some(place)),
+            _ => Err(Refusal::from(TooMany::Searches { wait: PATIENCE }).into()),
+        }
+    }
+
+    /// The same as [`Instance::search`] in another order; hosted crates stand before cached ones in any.
     ///
     /// # Errors
     /// Only faults.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use moka::{policy::EvictionPolicy, sync::Cache};
 use serde::{Deserialize, Serialize};
 use supercargo_identity::{Callback, Pending, Person, Provider, SignInFailed};
 use supercargo_store::{
@@ -12,11 +13,13 @@ use supercargo_store::{
     SignedOn as Stored,
 };
 use supercargo_types::{AccountName, Digest, InstanceRole, PrincipalKind, PrincipalRef, Timestamp};
+use tokio::sync::Semaphore;
 
 use crate::{
-    Attempt, Browser, Caller, Instance, NewSession,
+    Attempt, Browser, Caller, Instance, NewSession, Password,
     browsers::named,
-    refusal::{Failure, Outcome, Refusal},
+    raising::may_give_way_in,
+    refusal::{Failure, Outcome, Refusal, RefusalClass},
     rights::Denied,
 };
 
@@ -32,7 +35,9 @@ const REMEMBERED: Duration = Duration::from_mins(20);
 const ATTEMPTS: usize = 3;
 /// Answers of browsers with which the provider is asked at once: anybody can bring some, and a flood of them must not become
 /// a flood of questions there.
-pub(crate) const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 32;
+/// Sign-ins that are known to have come back; a hundred bytes each. Somebody with more of them is asked about again.
+const RETURNED: u64 = 20_000;
 /// How long a person waits for their turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// RFC 5321 allows no more.
@@ -47,7 +52,7 @@ pub struct SignOnSettings {
     pub label: String,
     /// A group there and the team here that it governs.
     pub teams: Vec<(String, AccountName)>,
-    /// Groups whose people are instance admins. Where there are some, nobody else is for whom the provider says groups.
+    /// Groups whose people are instance admins. Where there are some, nobody else is who signs in with it.
     pub admins: Vec<String>,
     /// Groups whose people may make registries; the same goes for these.
     pub creators: Vec<String>,
@@ -81,7 +86,38 @@ struct Kept {
     return_to: String,
 }
 
+/// What of sign-ins is under way.
+pub(crate) struct SignOns {
+    places: Semaphore,
+    /// Those that came back, by their state: the provider is asked once about each. The database knows too, of those that
+    /// came to their end.
+    returned: Cache<Digest, ()>,
+}
+
+impl SignOns {
+    pub(crate) fn new() -> Self {
+        Self {
+            places: Semaphore::new(AT_ONCE),
+            returned: Cache::builder()
+                .max_capacity(RETURNED)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(REMEMBERED)
+                .build(),
+        }
+    }
+
+    /// False for a sign-in that came back before.
+    fn is_first(&self, once: &Once) -> bool {
+        self.returned.entry(once.key).or_insert(()).is_fresh()
+    }
+}
+
 impl SignOnSettings {
+    /// Whether anything here depends on groups there.
+    fn is_governing(&self) -> bool {
+        !(self.teams.is_empty() && self.admins.is_empty() && self.creators.is_empty())
+    }
+
     /// What groups make of a role on the instance. What no setting names is left as it is.
     fn role(&self, now: InstanceRole, groups: &[String]) -> InstanceRole {
         let is_in = |some: &[String]| some.iter().any(|group| groups.contains(group));
@@ -108,29 +144,20 @@ impl Instance {
     }
 
     /// Where a browser goes to sign in with the provider, or to link an identity of the person who is signed in there already.
-    /// Afterwards it goes to `return_to`, if that is a path of ours.
+    /// Afterwards it goes to `return_to`, if that is a path of ours. To link needs the password of an account that has one.
     ///
     /// # Errors
     /// [`Refusal::SignOn`] where there is no provider, or it cannot be asked; [`Denied::Right`] for a link to the account of who
-    /// signed in with a token.
+    /// signed in with a token; [`Refusal::WrongPassword`].
     pub async fn begin_sign_on(
         &self,
-        link: Option<&Browser>,
+        link: Option<(&Browser, &Password)>,
         return_to: &str,
+        caller: &Caller,
     ) -> Outcome<SignOnBegun> {
         let settings = self.sign_on_settings()?;
-        // an instance admin could do so with the token itself
-        if let Some(browser) = link.filter(|browser| browser.is_by_token())
-            && self
-                .may_administer_instance(Some(browser.actor().clone()))
-                .is_err()
-        {
-            // whoever has stolen the token would have a way in that outlives it
-            return Err(Denied::Right(
-                "whoever signed in with a token links no identity; sign in with the password, or ask an instance admin"
-                    .to_owned(),
-            )
-            .into());
+        if let Some((browser, password)) = link {
+            self.may_link(browser, password, caller).await?;
         }
         let redirect_uri = format!("{}{RETURN}", self.site().base());
         let begun = self.issuers.begin(&settings.provider, &redirect_uri).await;
@@ -138,7 +165,7 @@ impl Instance {
             begun.map_err(|failed| unavailable(settings, &SignInFailed::from(failed)))?;
         let kept = Kept {
             pending,
-            link: link.map(|browser| browser.actor().principal_id),
+            link: link.map(|(browser, _)| browser.actor().principal_id),
             return_to: own_path(return_to).to_owned(),
         };
         let kept = serde_json::to_string(&kept).expect("invariant: texts and numbers are JSON");
@@ -147,6 +174,38 @@ impl Instance {
             url: url.into(),
             kept,
         })
+    }
+
+    /// Whether somebody may link an identity to their account from this browser. Whoever has stolen a token, or the cookie of a
+    /// session, would have a way in that outlives it.
+    async fn may_link(
+        &self,
+        browser: &Browser,
+        password: &Password,
+        caller: &Caller,
+    ) -> Outcome<()> {
+        let actor = browser.actor();
+        // an instance admin could do so with the token itself, if it is one for good
+        if browser.is_by_token()
+            && (self.may_administer_instance(Some(actor.clone())).is_err()
+                || may_give_way_in(actor, "link an identity").is_err())
+        {
+            return Err(Denied::Right(
+                "whoever signed in with a token links no identity; sign in with the password, or ask an instance admin"
+                    .to_owned(),
+            )
+            .into());
+        }
+        let account = self.store.find_account(&actor.principal).await?;
+        if !account.is_some_and(|account| account.has_password) {
+            return Ok(());
+        }
+        let name = actor.principal.name.as_str();
+        match self.check_password(name, password, caller).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Denied(Denied::BadPassword)) => Err(Refusal::WrongPassword.into()),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Signs the browser in that comes back with this query and what it has kept, or links the identity. `browser` is who is
@@ -162,7 +221,10 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<SignOnDone> {
         let done = self.finish(kept, query, browser, caller).await;
-        if let Err(Failure::Refused(refusal)) = &done {
+        // of those that are too many, few stand in the audit log
+        if let Err(Failure::Refused(refusal)) = &done
+            && refusal.class() != RefusalClass::TooMany
+        {
             let attempt = Attempt {
                 action: "sign_in.denied".to_owned(),
                 reason: refusal.code(),
@@ -199,7 +261,12 @@ impl Instance {
             key: Digest::of(format!("sign-on {}", kept.pending.state()).as_bytes()),
             until: self.clock().now().plus(REMEMBERED),
         };
-        let turn = tokio::time::timeout(PATIENCE, self.sign_ons.acquire());
+        self.before_sign_on_return(caller)?;
+        // before the provider is asked: otherwise one sign-in would be good for any number of questions, each with a made-up code
+        if !self.sign_ons.is_first(&once) {
+            return Err(refusal(&SignInFailed::State));
+        }
+        let turn = tokio::time::timeout(PATIENCE, self.sign_ons.places.acquire());
         let Ok(Ok(_turn)) = turn.await else {
             let sentence = "too many people sign in at this moment; try again in a few seconds";
             return Err(refused(sentence).into());
@@ -212,6 +279,7 @@ impl Instance {
                 SignInFailed::Provider(_) => unavailable(settings, &failed),
                 failed => refusal(&failed),
             })?;
+        self.sign_on_returned(caller);
         if let (Some(_), Some(browser)) = (kept.link, browser) {
             self.link_own(browser, &person, once, caller).await?;
             return Ok(SignOnDone::Linked(kept.return_to));
@@ -312,7 +380,7 @@ impl Instance {
             detail: Some(detail),
             ..self.audit(action, None, caller)
         };
-        let groups = person.groups.as_deref();
+        let groups = usable_groups(settings, person)?;
         let role_now = found
             .as_ref()
             .map_or(InstanceRole::Member, |row| row.instance_role);
@@ -449,6 +517,24 @@ fn check_active(row: PrincipalRow) -> Result<PrincipalRow, Refusal> {
         )));
     }
     Ok(row)
+}
+
+/// Groups that nobody can read must not leave somebody the rights that the provider has taken from them.
+fn usable_groups<'a>(
+    settings: &SignOnSettings,
+    person: &'a Person,
+) -> Result<Option<&'a [String]>, Refusal> {
+    let groups = person.groups.as_deref();
+    let Some(claim) = &settings.provider.groups_claim else {
+        return Ok(groups);
+    };
+    if groups.is_none() && settings.is_governing() {
+        return Err(refused(format!(
+            "what {} says of your groups in `{claim}` cannot be used, and what you may do here depends on it; ask its administrator to send the names of your groups, 1000 at most, and best those alone that matter here",
+            settings.label
+        )));
+    }
+    Ok(groups)
 }
 
 fn new_name(settings: &SignOnSettings, person: &Person) -> Result<AccountName, Refusal> {

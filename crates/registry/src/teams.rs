@@ -44,7 +44,7 @@ impl Instance {
     /// Makes a team without members.
     ///
     /// # Errors
-    /// [`Refusal::AccountTaken`].
+    /// [`Refusal::AccountTaken`], [`Refusal::AccountDeleted`].
     pub async fn create_team(
         &self,
         right: &MayAdministerInstance,

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicI64};
 use serde::{Deserialize, Serialize};
 use supercargo_store::PrincipalRow;
 use supercargo_types::{
-    Digest, NamePattern, PrincipalKind, PrincipalRef, RegistryName, Role, Scope, Scopes, Timestamp,
+    Digest, NamePattern, PrincipalKind, PrincipalRef, Random, RegistryName, Role, Scope, Scopes, Timestamp,
     TokenHash, TokenSecret,
 };
 use utoipa::ToSchema;
@@ -110,8 +110,13 @@ pub(crate) fn row(
 
 /// `UUIDv7`: sorts by time, so that lists page in the order in which tokens were made.
 pub(crate) fn new_id(instance: &Instance) -> String {
-    let millis = u64::try_from(instance.clock().now().as_micros() / 1000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &instance.random().bytes())
+    id_at(instance.clock().now(), instance.random())
+}
+
+/// The same, without an instance.
+pub(crate) fn id_at(now: Timestamp, random: &Random) -> String {
+    let millis = u64::try_from(now.as_micros() / 1000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random.bytes())
         .into_uuid()
         .to_string()
 }

@@ -125,6 +125,8 @@ statements! {
     END_SESSIONS_BUT = "
         UPDATE sessions SET ended_at = $2
         WHERE principal_id = $1 AND ended_at IS NULL AND id <> $3";
+    // as if somebody had refused: what was approved and not fetched yet
+    TAKE_BACK_LOGINS = "UPDATE device_logins SET approved_by = NULL WHERE approved_by = $1";
     REVOKE_TOKENS = "
         UPDATE tokens SET revoked_at = $2 WHERE principal_id = $1 AND revoked_at IS NULL";
     FORGET_IDENTITIES = "DELETE FROM identities WHERE principal_id = $1";
@@ -173,6 +175,11 @@ async fn has_admin(transaction: &mut Transaction) -> Result<bool, StoreError> {
     })
 }
 
+/// Has everybody else who may take an admin from the instance wait until the end of the transaction.
+pub(crate) async fn hold_admins(transaction: &mut Transaction) -> Result<(), StoreError> {
+    meta::hold(transaction, ADMINS).await
+}
+
 /// Gives an account another role on the instance; false where that would leave the instance without an admin: then it keeps
 /// the one that it has.
 pub(crate) async fn set_role(
@@ -180,7 +187,7 @@ pub(crate) async fn set_role(
     principal_id: i64,
     role: InstanceRole,
 ) -> Result<bool, StoreError> {
-    meta::hold(transaction, ADMINS).await?;
+    hold_admins(transaction).await?;
     let had_admin = has_admin(transaction).await?;
     let set = |role: InstanceRole| {
         let set = query(SET_INSTANCE_ROLE).bind(principal_id);
@@ -194,7 +201,8 @@ pub(crate) async fn set_role(
     Ok(true)
 }
 
-/// Signs a principal's browsers out, but for one.
+/// Signs a principal's browsers out, but for one, and takes back what was approved in them: no program gets a token for that any
+/// more. The principal is held.
 async fn end_sessions(
     transaction: &mut Transaction,
     principal_id: i64,
@@ -205,7 +213,9 @@ async fn end_sessions(
         .bind(principal_id)
         .bind(now)
         .bind(but.unwrap_or_default());
-    transaction.execute(end).await.map(drop)
+    transaction.execute(end).await?;
+    let take_back = query(TAKE_BACK_LOGINS).bind(principal_id);
+    transaction.execute(take_back).await.map(drop)
 }
 
 /// Holds an account whose password is still this one, and which is not disabled, until the end of the transaction: who
@@ -328,11 +338,12 @@ impl Store {
             let leave = query(statement).bind(principal_id);
             transaction.execute(leave).await?;
         }
+        // tokens before sessions, as whoever revokes one token takes them
+        let revoke = query(REVOKE_TOKENS).bind(principal_id).bind(now);
+        transaction.execute(revoke).await?;
         end_sessions(&mut transaction, principal_id, None, now).await?;
-        for statement in [REVOKE_TOKENS, DELETE_ACCOUNT] {
-            let end = query(statement).bind(principal_id).bind(now);
-            transaction.execute(end).await?;
-        }
+        let delete = query(DELETE_ACCOUNT).bind(principal_id).bind(now);
+        transaction.execute(delete).await?;
         if had_admin && !has_admin(&mut transaction).await? {
             return Ok(AccountDeleted::LastAdmin);
         }

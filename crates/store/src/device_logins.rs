@@ -21,7 +21,7 @@ pub struct NewDeviceLogin {
     pub user_code: String,
     /// The token that it wants, as JSON.
     pub request: String,
-    /// Where it runs.
+    /// Where it runs: an address, or a network of them that counts as one.
     pub address: Option<String>,
     /// What it calls itself.
     pub user_agent: Option<String>,
@@ -220,12 +220,13 @@ impl Store {
         audit_entries: &[AuditEntry],
     ) -> Result<bool, StoreError> {
         let mut transaction = self.write().await?;
-        let use_up = query(USE_UP).bind(id).bind(principal_id).bind(new.now);
-        if transaction.execute(use_up).await? == 0 {
+        // who disables or deletes the account at the same moment waits, and ends what was made; the account before the login, as
+        // whoever changes its password takes them
+        if !accounts::hold_active(&mut transaction, principal_id).await? {
             return Ok(false);
         }
-        // who disables or deletes the account at the same moment waits, and ends what was made
-        if !accounts::hold_active(&mut transaction, principal_id).await? {
+        let use_up = query(USE_UP).bind(id).bind(principal_id).bind(new.now);
+        if transaction.execute(use_up).await? == 0 {
             return Ok(false);
         }
         tokens::insert(&mut transaction, principal_id, new).await?;

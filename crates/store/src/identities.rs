@@ -4,7 +4,7 @@ use supercargo_types::{AccountName, Digest, InstanceRole, Timestamp};
 
 use crate::{
     AuditEntry, Change, Created, NewBrowser, NewPrincipal, PrincipalRow, Store, StoreError,
-    accounts, audit, engine::Transaction, principals, query::query, row::Row, sessions,
+    accounts, audit, engine::Transaction, meta, principals, query::query, row::Row, sessions,
     statements::statements,
 };
 
@@ -170,6 +170,9 @@ fn identity_row(row: &Row) -> Result<IdentityRow, StoreError> {
     })
 }
 
+/// The fact that whoever makes an account for somebody new holds.
+const NAMES: &str = "names of new people";
+
 /// False when it was used before.
 async fn use_once(transaction: &mut Transaction, once: &Once) -> Result<bool, StoreError> {
     let insert = query(INSERT_ONCE).bind(&once.key).bind(once.until);
@@ -196,6 +199,8 @@ async fn make_account(
     new: &NewPrincipal,
     identity: &NewIdentity,
 ) -> Result<Result<i64, SignedOn>, StoreError> {
+    // two at once, `foo-bar` and `foo_bar`, would not see each other
+    meta::hold(transaction, NAMES).await?;
     let twin = new.name.as_str().replace(['_', '.'], "-");
     if let Some(row) = transaction.row(query(FIND_TWIN).bind(twin)).await? {
         return Ok(Err(SignedOn::Taken(row.parse("name")?)));
@@ -303,6 +308,10 @@ impl Store {
         if !use_once(&mut transaction, &new.once).await? {
             return Ok(SignedOn::Used);
         }
+        // in the order of whoever changes or deletes the account at the same moment: this, the account, its identities
+        if new.role.is_some() {
+            accounts::hold_admins(&mut transaction).await?;
+        }
         let identity = &new.identity;
         let id = match &new.account {
             SignOnAccount::Known(id) => *id,
@@ -317,6 +326,8 @@ impl Store {
                 }
             }
         };
+        // whoever disables it at this moment waits, and ends the session that is made
+        accounts::hold(&mut transaction, id).await?;
         let touch = query(USE_IDENTITY)
             .bind(identity.issuer.as_str())
             .bind(identity.subject.as_str())
@@ -324,8 +335,6 @@ impl Store {
             .bind(identity.now)
             .bind(identity.email.as_deref());
         let is_linked = transaction.execute(touch).await? > 0;
-        // whoever disables it at this moment waits, and ends the session that is made
-        accounts::hold(&mut transaction, id).await?;
         let active = transaction.row(query(IS_ACTIVE).bind(id)).await?;
         if !is_linked || active.is_none() {
             return Ok(SignedOn::Changed);

@@ -89,6 +89,13 @@ impl Store {
         Ok(reached)
     }
 
+    /// Whether a mark stands. It is read without waiting for those who write.
+    pub async fn mark_stands(&self, mark: &Digest, now: Timestamp) -> Result<bool, StoreError> {
+        let row = self.row(query(SELECT).bind(mark)).await?;
+        let until = row.map(|row| row.time("full_at")).transpose()?;
+        Ok(until.is_some_and(|until| until > now))
+    }
+
     /// Gives all uses of these limits back, and lets a mark stand until some time, by which others may not hold.
     pub async fn clear_limits(
         &self,

@@ -71,6 +71,16 @@ statements! {
             p.disabled_at AS principal_disabled_at
         FROM principals p
         WHERE p.kind = $1 AND p.name = $2 AND p.deleted_at IS NULL";
+    OLDEST_ADMIN = "
+        SELECT p.id AS principal_id, p.kind AS principal_kind, p.name AS principal_name,
+            p.email AS principal_email, p.instance_role AS principal_instance_role,
+            p.registry_id AS principal_registry_id, p.created_at AS principal_created_at,
+            p.disabled_at AS principal_disabled_at
+        FROM principals p
+        WHERE p.kind = 'user' AND p.instance_role = 'admin' AND p.disabled_at IS NULL
+            AND p.deleted_at IS NULL
+        ORDER BY p.created_at, p.id
+        LIMIT 1";
 }
 
 /// Reads the columns that every statement over principals gives these names.
@@ -122,6 +132,12 @@ impl Store {
             transaction.commit().await?;
         }
         Ok(created)
+    }
+
+    /// The instance admin who was made first of those that are not disabled.
+    pub async fn oldest_admin(&self) -> Result<Option<PrincipalRow>, StoreError> {
+        let oldest = self.row(query(OLDEST_ADMIN)).await?;
+        oldest.as_ref().map(principal_row).transpose()
     }
 
     /// The principal that people write so, unless it was deleted.

@@ -1,5 +1,6 @@
 //! What can be typed. What it means is elsewhere.
 
+mod completion;
 mod examples;
 #[cfg(test)]
 mod reference;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{commands::Request, configuration::Flags, exit::Exit};
+use crate::{commands::Request, configuration::Flags, exit::Exit, recovery::Admin};
 
 /// What it is called wherever it is installed.
 const NAME: &str = "supercargo";
@@ -63,6 +64,9 @@ pub(crate) struct Connection {
 pub(crate) enum Command {
     /// Run the server; every setting is also a variable and a key of a file
     Serve(Serve),
+    /// What is done on the server's machine, on its database itself
+    #[command(subcommand)]
+    Admin(Admin),
     /// Print what completes these commands in your shell
     Completion {
         /// Which shell that is
@@ -134,7 +138,8 @@ pub(crate) fn typed() -> CommandLine {
 /// The script for a shell.
 pub(crate) fn completion(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), NAME, &mut script);
+    let mut command = completion::with_words(command());
+    clap_complete::generate(shell, &mut command, NAME, &mut script);
     String::from_utf8(script).expect("invariant: names and sentences are text")
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod configuration;
 mod exit;
 mod output;
+mod recovery;
 mod serve;
 
 use std::{
@@ -21,7 +22,8 @@ use crate::{
     commands::{CommandError, Request},
     configuration::{Configuration, ConfigurationError, DEFAULTS, Environment},
     exit::Exit,
-    output::{Reader, Rendered},
+    output::{Reader, Rendered, Report},
+    recovery::{Admin, AdminToken, RecoveryError},
     serve::StartError,
 };
 
@@ -38,6 +40,8 @@ enum Failed {
     Start(#[from] StartError),
     #[error(transparent)]
     Command(#[from] CommandError),
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     #[error("the program cannot write: {0}")]
     Output(io::Error),
     #[error("the system gives the program no threads: {0}")]
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Command::Completion { shell } => {
             print(&command_line::completion(shell)).map(|()| Exit::Done)
         }
+        Command::Admin(Admin::Token(token)) => recover(&connection, token),
         Command::Request(request) => ask(&connection, request),
     };
     let exit = match outcome {
@@ -106,6 +111,19 @@ fn ask(connection: &Connection, request: Request) -> Result<Exit, Failed> {
             Client::new(&connection.url, token.as_deref()).map_err(CommandError::Client)?;
         request.run(&client).await
     })?;
+    show(connection, report)
+}
+
+fn recover(connection: &Connection, token: AdminToken) -> Result<Exit, Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failed::Runtime)?;
+    let report = runtime.block_on(token.run())?;
+    show(connection, report)
+}
+
+fn show(connection: &Connection, report: Report) -> Result<Exit, Failed> {
     let Rendered {
         stdout,
         stderr,

@@ -50,6 +50,11 @@ impl TokenSecret {
         &self.0
     }
 
+    /// Whether a text has a token's form and not its checksum: most likely one that was typed, or copied by eye.
+    pub fn is_mistyped(text: &str) -> bool {
+        has_form(text) && text.parse::<Self>().is_err()
+    }
+
     /// What is stored.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Digest::of(self.0.as_bytes()))
@@ -90,6 +95,14 @@ fn base62(bytes: [u8; 32]) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
+/// Whether length, beginning and characters are a token's.
+fn has_form(text: &str) -> bool {
+    text.len() == PREFIX.len() + DIGITS + CHECK_DIGITS
+        && text
+            .strip_prefix(PREFIX)
+            .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// CRC-32 (ISO-HDLC) of the text in six base62 digits.
 fn checksum(text: &str) -> [u8; CHECK_DIGITS] {
     let mut number = crc32fast::hash(text.as_bytes());
@@ -105,12 +118,7 @@ impl FromStr for TokenSecret {
     type Err = InvalidToken;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let well_formed = text.len() == PREFIX.len() + DIGITS + CHECK_DIGITS
-            && text.starts_with(PREFIX)
-            && text[PREFIX.len()..]
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric());
-        if !well_formed {
+        if !has_form(text) {
             return Err(InvalidToken);
         }
         let (body, check) = text.split_at(PREFIX.len() + DIGITS);
@@ -162,6 +170,9 @@ mod tests {
             wrong.replace_range(at..=at, &put);
             prop_assume!(wrong != token.reveal());
             prop_assert!(wrong.parse::<TokenSecret>().is_err());
+            prop_assert!(TokenSecret::is_mistyped(&wrong));
+            prop_assert!(!TokenSecret::is_mistyped(token.reveal()));
+            prop_assert!(!TokenSecret::is_mistyped(&token.reveal()[..at]));
         }
 
         #[test]

@@ -46,8 +46,8 @@ async fn show_user(
 
 /// Changes a user.
 ///
-/// Who is disabled or gets another password is signed out everywhere. The last instance admin stays one. To set a password the
-/// token needs every scope, for whoever signs in with it has them.
+/// Who is disabled or gets another password is signed out everywhere. The last instance admin stays one. To set a password or
+/// to raise the role, the token needs every scope; for a password, it must be one that does not end either.
 #[utoipa::path(
     patch,
     path = "/users/{user}",

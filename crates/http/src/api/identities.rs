@@ -9,6 +9,7 @@ use supercargo_types::AccountName;
 use utoipa::{
     IntoParams,
     openapi::{
+        Required,
         path::{Parameter, ParameterIn},
         schema::{ObjectBuilder, Type},
     },
@@ -95,17 +96,14 @@ impl IntoParams for Named {
                 .schema_type(Type::String)
                 .examples([example])
         };
+        let given = |name: &str, description: &str, example: &str| {
+            let mut parameter = asked(name, description, text(example));
+            parameter.required = Required::True;
+            parameter
+        };
         vec![
-            asked(
-                "issuer",
-                "The provider; has to be given.",
-                text("https://id.acme.example"),
-            ),
-            asked(
-                "subject",
-                "What it calls the person; has to be given.",
-                text("4711"),
-            ),
+            given("issuer", "The provider.", "https://id.acme.example"),
+            given("subject", "What it calls the person.", "4711"),
         ]
     }
 }

@@ -114,6 +114,8 @@ struct UserRequest {
 }
 
 /// Makes a user.
+///
+/// To give it a password or a role, the token needs every scope; for a password, it must be one that does not end either.
 #[utoipa::path(
     post,
     path = "/users",

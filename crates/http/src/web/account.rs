@@ -37,7 +37,28 @@ pub(super) async fn show(
         Some("done=linked") => Some("The identity is linked. You can sign in with it from now on."),
         _ => None,
     };
-    answer(&instance, &visitor, &browser, StatusCode::OK, done, None).await
+    let told = Told {
+        done: done.map(str::to_owned),
+        ..Told::default()
+    };
+    answer(&instance, &visitor, &browser, StatusCode::OK, told).await
+}
+
+/// What came of a form of the page.
+#[derive(Default)]
+struct Told {
+    done: Option<String>,
+    /// Of the password that was to be another.
+    problem: Option<String>,
+    /// Of the identity that was to be linked.
+    link_problem: Option<String>,
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    match refusal.class() {
+        RefusalClass::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
 }
 
 async fn answer(
@@ -45,13 +66,13 @@ async fn answer(
     visitor: &Visitor,
     browser: &Browser,
     status: StatusCode,
-    done: Option<&str>,
-    problem: Option<String>,
+    told: Told,
 ) -> Response<Body> {
     let made = async {
         let mut template = template(instance, visitor, browser).await?;
-        template.done = done.map(str::to_owned);
-        template.problem = problem;
+        template.done = told.done;
+        template.problem = told.problem;
+        template.link_problem = told.link_problem;
         page(visitor, status, &template)
     };
     match made.await {
@@ -119,6 +140,7 @@ async fn template(
         provider: instance.sign_on().map(|settings| settings.label.clone()),
         done: None,
         problem: None,
+        link_problem: None,
     })
 }
 
@@ -139,7 +161,7 @@ pub(super) async fn sent(
     let form = form.map_err(|failure| errors::answer(instance, visitor, failure))?;
     match visitor.sent(instance, &parts.headers, &form) {
         Ok(browser) => Ok((browser, form)),
-        Err(not_ours) => Err(errors::not_ours(visitor, not_ours)),
+        Err(not_ours) => Err(errors::not_ours(instance, visitor, not_ours)),
     }
 }
 
@@ -192,13 +214,26 @@ pub(super) async fn link(
     mut visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
-    let (browser, _) = match sent(&instance, &visitor, request, PAGE).await {
+    let (browser, form) = match sent(&instance, &visitor, request, PAGE).await {
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
     let to = format!("{PAGE}?done=linked");
-    let left = sign_in::leave(&instance, &mut visitor, Some(&browser), &to).await;
-    left.unwrap_or_else(|failure| errors::answer(&instance, &visitor, failure))
+    let password = Password::new(form.get("current"));
+    let link = Some((&browser, &password));
+    let refusal = match sign_in::leave(&instance, &mut visitor, link, &to).await {
+        Ok(answer) => return answer,
+        Err(Failure::Refused(refusal)) => refusal,
+        Err(failure) => return errors::answer(&instance, &visitor, failure),
+    };
+    if !matches!(*refusal, Refusal::WrongPassword) && refusal.class() != RefusalClass::TooMany {
+        return errors::answer(&instance, &visitor, Failure::Refused(refusal));
+    }
+    let told = Told {
+        link_problem: Some(errors::sentence(&refusal.to_string())),
+        ..Told::default()
+    };
+    answer(&instance, &visitor, &browser, status(&refusal), told).await
 }
 
 /// `POST /-/account/identities/unlink`.
@@ -254,10 +289,9 @@ pub(super) async fn change_password(
         Err(Failure::Refused(refusal)) => refusal,
         Err(failure) => return errors::answer(&instance, &visitor, failure),
     };
-    let status = match refusal.class() {
-        RefusalClass::TooMany => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    let told = Told {
+        problem: Some(errors::sentence(&refusal.to_string())),
+        ..Told::default()
     };
-    let problem = errors::sentence(&refusal.to_string());
-    answer(&instance, &visitor, &browser, status, None, Some(problem)).await
+    answer(&instance, &visitor, &browser, status(&refusal), told).await
 }

@@ -64,12 +64,12 @@ pub(super) async fn decide(
         return see_other(&visitor, &visitor.links.sign_in(here.unwrap_or(PAGE)));
     }
     if let Err(not_ours) = visitor.sent(&instance, &parts.headers, &form) {
-        return errors::not_ours(&visitor, not_ours);
+        return errors::not_ours(&instance, &visitor, not_ours);
     }
     let approved = match form.get("decision") {
         "approve" => true,
         "refuse" => false,
-        _ => return errors::not_ours(&visitor, NotOurs::Token),
+        _ => return errors::not_ours(&instance, &visitor, NotOurs::Token),
     };
     let code = form.get("code");
     let decided = async {

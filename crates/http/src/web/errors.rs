@@ -19,6 +19,9 @@ const NEAREST: usize = 5;
 /// As the metric of Jaro and Winkler has it: what is farther is not what was meant.
 const NEAR: f64 = 0.75;
 
+/// Why a form is not followed that could be a stranger's, for tools.
+const FORM: &str = "form-not-ours";
+
 /// What a page answers instead of itself.
 struct Words {
     status: StatusCode,
@@ -33,7 +36,29 @@ pub(crate) fn answer(
     visitor: &Visitor,
     failure: impl Into<Failure>,
 ) -> Response<Body> {
-    match failure.into() {
+    let failure = failure.into();
+    // what else is denied here is that somebody has to sign in, or to know the password, which has an entry of its own
+    if let Failure::Denied(denied @ Denied::Right(_)) = &failure {
+        note(instance, visitor, None, denied);
+    }
+    of(instance, visitor, failure)
+}
+
+/// Writes down that the page's visitor, who is signed in, may not do what was asked for.
+fn note(instance: &Instance, visitor: &Visitor, registry: Option<&str>, denied: &Denied) {
+    if let Some(actor) = &visitor.actor {
+        let mut attempt = attempts::of_page(visitor.action, registry);
+        attempt.reason = denied.code();
+        attempt.sentence = match denied {
+            Denied::Right(_) => Some(denied.sentence(None)),
+            _ => None,
+        };
+        instance.note_denied(&attempt, Some(actor), &visitor.caller);
+    }
+}
+
+fn of(instance: &Instance, visitor: &Visitor, failure: Failure) -> Response<Body> {
+    match failure {
         Failure::Denied(Denied::SignIn | Denied::BadToken(_) | Denied::BadPassword) => {
             to_sign_in(visitor)
         }
@@ -56,14 +81,12 @@ pub(crate) fn in_registry(
     failure: impl Into<Failure>,
 ) -> Response<Body> {
     let failure = failure.into();
-    if let (Failure::Denied(denied), Some(actor)) = (&failure, &visitor.actor) {
-        let mut attempt = attempts::reading(registry);
-        attempt.reason = denied.code();
-        instance.note_denied(&attempt, Some(actor), &visitor.caller);
+    if let Failure::Denied(denied) = &failure {
+        note(instance, visitor, Some(registry), denied);
     }
     match failure {
         Failure::Denied(Denied::Hidden) => missing(instance, visitor, Some(registry)),
-        failure => answer(instance, visitor, failure),
+        failure => of(instance, visitor, failure),
     }
 }
 
@@ -140,7 +163,14 @@ fn fault(visitor: &Visitor, error: &anyhow::Error) -> Response<Body> {
 }
 
 /// A form that could be a stranger's is not followed.
-pub(crate) fn not_ours(visitor: &Visitor, refused: NotOurs) -> Response<Body> {
+pub(crate) fn not_ours(instance: &Instance, visitor: &Visitor, refused: NotOurs) -> Response<Body> {
+    // only where somebody is signed in: a page elsewhere that tries to use their browser is worth knowing of
+    if let Some(actor) = &visitor.actor {
+        let mut attempt = attempts::of_page(visitor.action, None);
+        attempt.reason = FORM;
+        attempt.sentence = Some(refused.to_string());
+        instance.note_denied(&attempt, Some(actor), &visitor.caller);
+    }
     let words = Words {
         status: StatusCode::FORBIDDEN,
         heading: "Nothing was changed".to_owned(),

@@ -16,9 +16,9 @@ use supercargo_pages::{
 };
 use supercargo_registry::{
     CrateDetail, CrateDetails, CrateQuery, CrateSource, Failure, Instance, MayRead, Refusal,
-    RefusalClass, VersionDetails, VersionItem,
+    RefusalClass, Resolved, VersionDetails, VersionItem,
 };
-use supercargo_types::{RegistryName, Spelling, Timestamp, VersionState};
+use supercargo_types::{RegistryName, Spelling, Timestamp, VersionState, View};
 
 use self::lists::PAGE;
 use super::{
@@ -195,6 +195,7 @@ async fn show(
         }
     };
     let looking = Looking {
+        is_mirrored: is_mirrored(instance, &right, &spelling, &detail).await,
         now: instance.clock().now(),
         asked: Asked::of(uri),
         instance,
@@ -208,6 +209,25 @@ async fn show(
     looking.answer(part).await
 }
 
+/// Whether cargo gets a crate from the registry's mirror, where it has one instead of crates.io. To add such a crate by the
+/// registry's name would make two crates of it: cargo takes the same crate from two registries for two.
+async fn is_mirrored(
+    instance: &Arc<Instance>,
+    right: &MayRead,
+    spelling: &Spelling,
+    detail: &CrateDetail,
+) -> bool {
+    let is_hosted = |item: &VersionItem| {
+        lists::origin(item) == Origin::Hosted && item.state != VersionState::Deleted
+    };
+    if detail.versions.iter().any(is_hosted) {
+        return false;
+    }
+    // what a registry inside hosts is in the index alone
+    let mirror = instance.view(right, View::Mirror, spelling).await;
+    matches!(mirror, Ok(Resolved::Found(_)))
+}
+
 /// Crates of the registry with names like one that is not there.
 async fn near(
     instance: &Arc<Instance>,
@@ -218,6 +238,9 @@ async fn near(
     let registry = right.registry().name.to_string();
     let beginning = |letters| name.chars().take(letters).collect::<String>();
     // a page about nothing does not fail for want of a hint
+    let Ok(_place) = instance.place_to_search(visitor.actor.as_deref()).await else {
+        return Vec::new();
+    };
     let mut names = Vec::new();
     for letters in [2, 0] {
         let text = beginning(letters);
@@ -252,6 +275,8 @@ struct Looking<'a> {
     visitor: &'a Visitor,
     right: MayRead,
     spelling: Spelling,
+    /// Whether it comes from the registry's mirror, without naming the registry.
+    is_mirrored: bool,
     asked: Asked,
     now: Timestamp,
     /// With every version that there is or was.
@@ -385,6 +410,7 @@ impl Looking<'_> {
             install_line: has_program.then(|| self.install_line(&version, is_default)),
             add_line,
             toml_line,
+            is_mirrored: self.is_mirrored,
             versions: self.detail.versions.len() as u64,
             dependencies: shown.map_or(0, |(_, shown)| shown.dependencies.len() as u64),
             features: shown.map_or(0, |(_, shown)| lists::features(shown).len() as u64),
@@ -409,6 +435,12 @@ impl Looking<'_> {
         } else {
             format!("@{number}")
         };
+        if self.is_mirrored {
+            return (
+                format!("cargo add {name}{at}"),
+                format!("{name} = \"{number}\""),
+            );
+        }
         (
             format!("cargo add {name}{at} --registry {registry}"),
             format!("{name} = {{ version = \"{number}\", registry = \"{registry}\" }}"),
@@ -422,6 +454,9 @@ impl Looking<'_> {
         } else {
             format!("@{version}")
         };
+        if self.is_mirrored {
+            return format!("cargo install {name}{at}");
+        }
         format!("cargo install {name}{at} --registry {registry}")
     }
 

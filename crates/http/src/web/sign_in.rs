@@ -117,7 +117,7 @@ async fn sent(
         Ok(()) if chance.is_some() => Ok((parts, form)),
         checked => {
             let not_ours = checked.err().unwrap_or(forms::NotOurs::Token);
-            Err(errors::not_ours(visitor, not_ours))
+            Err(errors::not_ours(instance, visitor, not_ours))
         }
     }
 }
@@ -246,10 +246,11 @@ fn refused(refusal: &Refusal) -> Tried {
 pub(super) async fn leave(
     instance: &Instance,
     visitor: &mut Visitor,
-    link: Option<&supercargo_registry::Browser>,
+    link: Option<(&supercargo_registry::Browser, &Password)>,
     return_to: &str,
 ) -> Result<Response<Body>, Failure> {
-    let begun = instance.begin_sign_on(link, return_to).await?;
+    let begun = instance.begin_sign_on(link, return_to, &visitor.caller);
+    let begun = begun.await?;
     let cookie = Cookie::SignOn.set(instance.site(), &begun.kept, Some(SIGN_ON));
     visitor.cookies.extend(cookie);
     to_provider(instance, visitor, begun.url)
@@ -294,14 +295,11 @@ pub(super) async fn back(
         Ok(SignOnDone::Linked(return_to)) => see_other(&visitor, &visitor.links.to(&return_to)),
         Err(Failure::Refused(refusal)) if browser.is_none() => {
             let tried = refused(&refusal);
-            login(
-                &instance,
-                &mut visitor,
-                &parts,
-                "/",
-                tried,
-                StatusCode::FORBIDDEN,
-            )
+            let status = match refusal.class() {
+                RefusalClass::TooMany => StatusCode::TOO_MANY_REQUESTS,
+                _ => StatusCode::FORBIDDEN,
+            };
+            login(&instance, &mut visitor, &parts, "/", tried, status)
         }
         Err(failure) => errors::answer(&instance, &visitor, failure),
     }
@@ -323,7 +321,7 @@ pub(super) async fn sign_out(
     };
     let browser = match visitor.sent(&instance, &parts.headers, &form) {
         Ok(browser) => browser,
-        Err(not_ours) => return errors::not_ours(&visitor, not_ours),
+        Err(not_ours) => return errors::not_ours(&instance, &visitor, not_ours),
     };
     if let Err(failure) = instance.sign_out(&browser, &visitor.caller).await {
         return errors::answer(&instance, &visitor, failure);

@@ -34,7 +34,7 @@ pub(super) async fn choose(
         Err(failure) => return errors::answer(&instance, &visitor, failure),
     };
     if let Err(refused) = forms::check_origin(&parts.headers, instance.site()) {
-        return errors::not_ours(&visitor, refused);
+        return errors::not_ours(&instance, &visitor, refused);
     }
     let theme = Theme::of(form.get("theme"));
     visitor.cookies.extend(remembered(theme, instance.site()));

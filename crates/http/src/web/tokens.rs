@@ -278,6 +278,8 @@ async fn told(instance: &Instance, actor: &SignedIn, draft: &TokenDraft) -> Resu
     match could.await {
         Ok(could) => Ok(Told::Could(could)),
         Err(Failure::Refused(refusal)) => Ok(Told::Problem(errors::sentence(&refusal.to_string()))),
+        // whoever signed in with a token that ends makes none that works for longer
+        Err(Failure::Denied(Denied::Right(why))) => Ok(Told::Problem(errors::sentence(&why))),
         Err(failure) => Err(failure),
     }
 }
@@ -327,8 +329,6 @@ fn frame(visitor: &Visitor, title: &str) -> supercargo_pages::Frame {
     frame.step("Account", frame.links.to("/-/account"));
     frame.step("Tokens", frame.links.to(LIST));
     frame.last_step(title);
-    // what a form was sent to is no page to come back to
-    NEW.clone_into(&mut frame.here);
     frame
 }
 

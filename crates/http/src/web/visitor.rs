@@ -14,7 +14,10 @@ use super::{
     forms::{self, Form, NotOurs},
     theme,
 };
-use crate::app::{self, Peer};
+use crate::{
+    app::{self, Peer},
+    attempts,
+};
 
 /// A browser, with or without a person who is signed in.
 pub(crate) struct Visitor {
@@ -27,6 +30,8 @@ pub(crate) struct Visitor {
     pub(crate) links: Links,
     /// The path and query of the page, below BASE.
     pub(crate) here: String,
+    /// What the audit log calls what was asked for, where it is denied.
+    pub(crate) action: &'static str,
     /// Of this one answer.
     pub(crate) nonce: String,
     pub(crate) theme: Theme,
@@ -74,6 +79,7 @@ impl FromRequestParts<Arc<Instance>> for Visitor {
             csrf: None,
             links: Links::new(instance.site().path_prefix()),
             here: path.map_or_else(|| "/".to_owned(), ToString::to_string),
+            action: attempts::action_of_page(&parts.method, parts.uri.path()),
             nonce: forms::hex(&nonce),
             theme: theme::of(&parts.headers),
             caller: app::caller(&parts.headers, peer),

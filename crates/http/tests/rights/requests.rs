@@ -273,6 +273,12 @@ fn of_instance(row: &Row, registry: &str, of: impl Fn(u16) -> Sample) -> Option<
         ("DELETE", "/api/v1/upstreams/{upstream}", None) => of(409),
         ("POST", "/api/v1/upstreams/{upstream}/test", None) => of(200),
         ("POST", "/api/v1/users", None) => of(409).json(named("extra")),
+        ("POST", "/api/v1/users", Some("password")) => {
+            of(422).json(json!({ "name": "extra", "password": "short" }))
+        }
+        ("POST", "/api/v1/users", Some("role")) => {
+            of(409).json(json!({ "name": "extra", "instance_role": "creator" }))
+        }
         ("POST", "/api/v1/service-accounts", None) => of(409).json(named("robot")),
         ("POST", "/api/v1/service-accounts", Some("of {registry}")) => {
             of(409).json(json!({ "name": "robot", "registry": registry }))
@@ -306,6 +312,9 @@ fn of_instance(row: &Row, registry: &str, of: impl Fn(u16) -> Sample) -> Option<
         }
         ("PATCH", "/api/v1/users/{user}", Some("password")) => {
             of(422).json(json!({ "password": "short" }))
+        }
+        ("PATCH", "/api/v1/users/{user}", Some("role")) => {
+            of(422).json(json!({ "instance_role": "creator", "email": "nowhere" }))
         }
         ("DELETE", "/api/v1/users/{user}" | "/api/v1/service-accounts/{account}", None) => of(422),
         ("POST", "/api/v1/users/{user}/identities", None) => {

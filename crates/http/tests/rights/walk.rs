@@ -203,7 +203,13 @@ impl Walk {
         let subject = self.prepare(visit, verdict, &mut asked, &mut secret);
         let subject = subject.await;
         let secret = secret.as_ref();
-        if verdict == Verdict::Answer && row.who == Who::User {
+        // the form of a registry's page has to be one of ours before anything is said of the registry
+        let proves = match verdict {
+            Verdict::Answer => row.who == Who::User || row.is_page() && row.is_of_registry(),
+            Verdict::Hidden => row.is_page(),
+            _ => false,
+        };
+        if proves {
             self.prove(&mut asked, secret).await?;
         }
         let answer = self.send(&asked, secret).await;
@@ -217,7 +223,11 @@ impl Walk {
             }
         }
         if visit.sees_nothing() {
-            let absent = self.send(&sample(row, NOWHERE, turn), secret).await;
+            let mut absent = sample(row, NOWHERE, turn);
+            if proves {
+                self.prove(&mut absent, secret).await?;
+            }
+            let absent = self.send(&absent, secret).await;
             let subject = subject.as_deref().unwrap_or(NOBODYS);
             let hidden = shown(&answer, place).replace(subject, "SUBJECT");
             let absent = shown(&absent, place).replace(NOBODYS, "SUBJECT");

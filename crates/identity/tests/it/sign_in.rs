@@ -433,7 +433,7 @@ async fn an_address_is_verified_only_where_the_provider_says_so_of_it() {
     assert!(!person.email_verified);
 }
 
-/// Nothing said of groups is not the same as none: a person would lose all rights that come with them.
+/// Many providers leave the claim out for people who are in no group. What cannot be used is not the same.
 #[tokio::test]
 async fn groups_are_taken_as_a_whole_or_not_at_all() {
     let visit = Visit::new().await;
@@ -441,7 +441,7 @@ async fn groups_are_taken_as_a_whole_or_not_at_all() {
     for (groups, expected) in [
         (json!([]), Some(Vec::new())),
         (json!("one"), Some(vec!["one".to_owned()])),
-        (Value::Null, None),
+        (Value::Null, Some(Vec::new())),
         (json!(["one", 2]), None),
         (json!(["one", ""]), None),
         (json!({ "one": true }), None),
@@ -451,6 +451,15 @@ async fn groups_are_taken_as_a_whole_or_not_at_all() {
         visit.answers(&visit.id_token_but(json!({ "groups": groups })));
         let person = visit.finish().await.unwrap();
         assert_eq!(person.groups, expected, "{groups}");
+    }
+    // too many for the document, says Microsoft
+    for elsewhere in [
+        json!({ "groups": null, "_claim_names": { "groups": "src1" }, "_claim_sources": { "src1": {} } }),
+        json!({ "groups": null, "hasgroups": true }),
+    ] {
+        visit.answers(&visit.id_token_but(elsewhere.clone()));
+        let person = visit.finish().await.unwrap();
+        assert_eq!(person.groups, None, "{elsewhere}");
     }
     for name in ["https://acme.example/roles", "/realm_access/roles"] {
         let visit = Visit::with(Scene::new().await, |provider| {

@@ -28,13 +28,13 @@ impl Instance {
         let actor = match self.actor(secret).await {
             Ok(actor) => actor,
             Err(Failure::Denied(denied)) => {
-                self.note_sign_in_denied(user, &denied, caller);
+                self.note_sign_in_denied(user, &denied, None, caller);
                 return Err(self.bad_sign_in_token(denied, caller));
             }
             Err(failure) => return Err(failure),
         };
         if let Err(denied) = may_begin_session(&actor, user) {
-            self.note_sign_in_denied(user, &denied, caller);
+            self.note_sign_in_denied(user, &denied, Some(&actor), caller);
             return Err(denied.into());
         }
         let (mut session, mut row) = self.new_browser(None, caller);

@@ -8,6 +8,7 @@ use std::{
     collections::{HashMap, VecDeque},
     io,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -32,6 +33,9 @@ const PIECE: usize = 256 << 10;
 const LATEST: usize = 1 << 20;
 /// The same in pieces, for an upstream that sends byte by byte.
 const LATEST_PIECES: usize = 64;
+
+/// For so long after its end. Who reads more slowly than that reads it from the disk.
+const SHARED_FOR: Duration = Duration::from_secs(10);
 
 /// The fetches that are under way, one per upstream and checksum.
 #[derive(Default)]
@@ -227,10 +231,18 @@ impl Instance {
                 running.remove(&key);
                 tell.send_modify(|progress| progress.end = Some(end));
             }
+            // it holds the file open
+            let coming = tell.borrow().coming.as_ref().map(Arc::downgrade);
+            drop(tell);
             // when everybody who waits has been told
             if is_stored {
                 let (upstream, checksum) = key;
                 instance.describe(upstream, checksum).await;
+                tokio::time::sleep(SHARED_FOR).await;
+            }
+            // many who read as slowly as they can would fill the memory otherwise, each with a file of their own
+            if let Some(coming) = coming.and_then(|coming| coming.upgrade()) {
+                *coming.latest() = Latest::default();
             }
         });
         (progress, true)
@@ -409,9 +421,14 @@ impl Following {
     }
 
     async fn prove(&mut self, size: u64) -> io::Result<()> {
-        let entering = self.coming.entering.lock().await;
-        let entered = self.instance.enter_in_ledger(&self.wanted).await;
-        drop(entering);
+        let (instance, coming) = (self.instance.clone(), self.coming.clone());
+        let wanted = self.wanted.clone();
+        // a task of its own: a client that takes nothing more is not polled, and would keep its turn from all others
+        let entering = tokio::spawn(async move {
+            let _turn = coming.entering.lock().await;
+            instance.enter_in_ledger(&wanted).await
+        });
+        let entered = entering.await.map_err(io::Error::other)?;
         entered.map_err(|failure| io::Error::other(format!("{failure:?}")))?;
         self.proven = Some(size);
         Ok(())

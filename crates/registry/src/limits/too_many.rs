@@ -35,6 +35,11 @@ pub enum TooMany {
         Soon(*.wait)
     )]
     DeviceCodes { wait: Duration },
+    #[error(
+        "too many people search at this moment who are not signed in; sign in, or try again in {}",
+        Soon(*.wait)
+    )]
+    Searches { wait: Duration },
 }
 
 impl TooMany {
@@ -44,7 +49,8 @@ impl TooMany {
             | Self::SignIns { wait }
             | Self::BadTokens { wait, .. }
             | Self::DeviceLogins { wait }
-            | Self::DeviceCodes { wait } => *wait,
+            | Self::DeviceCodes { wait }
+            | Self::Searches { wait } => *wait,
         }
     }
 
@@ -55,6 +61,7 @@ impl TooMany {
             Self::BadTokens { .. } => "too-many-bad-tokens",
             Self::DeviceLogins { .. } => "too-many-logins",
             Self::DeviceCodes { .. } => "too-many-codes",
+            Self::Searches { .. } => "too-many-searches",
         }
     }
 }

@@ -131,6 +131,7 @@ fn refusals() -> Vec<Refusal> {
         Nesting { registry: acme(), reason: text("it would read through itself") },
         UpstreamShape(text("give one of `preset`, `index` and `registry`")),
         AccountTaken(text("alice")),
+        AccountDeleted(text("alice")),
         NoAccount(text("alice")),
         NotMember(text("alice"), acme()),
         NoTeam(text("core")),
@@ -191,6 +192,7 @@ fn too_many() -> Vec<TooMany> {
         BadTokens { why: text("this token has expired; make a new one"), wait: WAIT },
         DeviceLogins { wait: WAIT },
         DeviceCodes { wait: WAIT },
+        Searches { wait: WAIT },
     )
 }
 
@@ -412,6 +414,7 @@ fn every_refusal_is_read_side_by_side() {
     invalid-nesting: this cannot be: registry `acme`: it would read through itself
     invalid-upstream: give one of `preset`, `index` and `registry`
     account-name-taken: an account named `alice` exists; choose another name
+    account-name-taken: `alice` was deleted, and its name stays taken; choose another name
     no-such-account: there is no account `alice`; check the name, or make it first
     not-a-member: `alice` is not a member of registry `acme`; `supercargo member list acme` shows who is
     no-such-team: there is no team `core`; `supercargo team list` shows those there are
@@ -453,6 +456,7 @@ fn every_refusal_is_read_side_by_side() {
     too-many-bad-tokens: this token has expired; make a new one (too many bad tokens come from this address; correct what sends them, a good one is taken at once)
     too-many-logins: too many logins were begun from this address; try again in 12 seconds
     too-many-codes: too many codes that no login waits for; look once more at the one in your terminal, and try again in 12 seconds
+    too-many-searches: too many people search at this moment who are not signed in; sign in, or try again in 12 seconds
     -- login in the browser
     authorization-pending: nobody has approved this login yet; ask again in two seconds
     slow-down: this login is asked for too often; ask again in two seconds
@@ -528,8 +532,8 @@ fn every_refusal_is_read_side_by_side() {
     bad-token: this token has expired; make a new one, then run `cargo login --registry acme`
     bad-token: this token has expired; make a new one
     bad-password: no account has this name and this password; type both again, or ask an instance admin to give you another password
-    no-such-registry: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member
-    no-such-registry: there is no such registry, or this token may not read it; ask its admins to add you as a member
+    no-such-registry: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
+    no-such-registry: there is no such registry, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     not-allowed: `bob` may not publish in registry `acme`: that needs the role `publisher` there; ask one of its admins
     "#);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supercargo_store::{DeviceLoginCreated, MostDeviceLogins, NewDeviceLogin};
+use supercargo_store::{AccountChange, DeviceLoginCreated, MostDeviceLogins, NewDeviceLogin};
 use supercargo_types::{Digest, TokenHash};
 
 use crate::{
@@ -16,6 +16,7 @@ on_both!(
     a_login_is_decided_once_and_in_time,
     so_many_wait_from_an_address_and_in_all,
     what_is_over_is_forgotten,
+    another_password_takes_back_what_was_approved,
 );
 
 const MANY: MostDeviceLogins = MostDeviceLogins {
@@ -146,4 +147,32 @@ async fn what_is_over_is_forgotten(database: Database) {
     assert_eq!(store.prune_device_logins(over, 2).await.unwrap(), 1);
     let gone = store.device_login_by_user_code("CODE-a").await.unwrap();
     assert_eq!(gone, None);
+}
+
+/// The attack is a stolen browser that has approved a program, whose token would outlive the reset.
+async fn another_password_takes_back_what_was_approved(database: Database) {
+    let store = &database.store;
+    let alice = principal(store, "alice").await;
+    let bob = principal(store, "bob").await;
+    let log = audit("device_login.approved");
+    for (id, who) in [("a", alice), ("b", bob)] {
+        let created = store.create_device_login(&login(id, None), MANY).await;
+        assert_eq!(created.unwrap(), DeviceLoginCreated::Done);
+        let approve = store.decide_device_login(id, Some(who), NOW, &log);
+        assert!(approve.await.unwrap());
+    }
+    let change = AccountChange {
+        password_hash: Some(Some("hash".to_owned())),
+        ..AccountChange::default()
+    };
+    let changed = store.change_account(alice, &change, NOW, &log);
+    changed.await.unwrap();
+    for (id, who, is_made) in [("a", alice, false), ("b", bob, true)] {
+        let token = new_token(id);
+        let redeem = store.redeem_device_login(id, who, &token, &[]);
+        assert_eq!(redeem.await.unwrap(), is_made, "{id}");
+    }
+    let found = store.device_login_by_user_code("CODE-a").await.unwrap();
+    let found = found.unwrap();
+    assert_eq!((found.decided_at, found.approved_by), (Some(NOW), None));
 }

@@ -13,11 +13,18 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "admin token",
+        &[
+            "supercargo admin token",
+            "supercargo admin token --data /srv/supercargo --user alice",
+        ],
+    ),
+    (
         "completion",
         &[
-            "supercargo completion bash > ~/.local/share/bash-completion/completions/supercargo",
-            "supercargo completion zsh > ~/.zfunc/_supercargo",
-            "supercargo completion fish > ~/.config/fish/completions/supercargo.fish",
+            "supercargo completion bash > ~/.local/share/bash-completion/completions/supercargo    # `mkdir -p ~/.local/share/bash-completion/completions` before",
+            "supercargo completion zsh > ~/.zfunc/_supercargo    # `mkdir -p ~/.zfunc` before; `fpath+=~/.zfunc` in ~/.zshrc, above `compinit`",
+            "supercargo completion fish > ~/.config/fish/completions/supercargo.fish    # `mkdir -p ~/.config/fish/completions` before",
         ],
     ),
     (
@@ -152,7 +159,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "crate upload",
-        &["supercargo crate upload target/package/demo-1.0.0.crate --registry acme"],
+        &[
+            "supercargo crate upload target/package/demo-1.0.0.crate --registry acme    # made by `cargo package`",
+        ],
     ),
     (
         "crate download",

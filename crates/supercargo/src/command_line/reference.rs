@@ -10,7 +10,7 @@ use crate::exit::Exit;
 /// Set to anything, it has the page written anew.
 const WRITE: &str = "SUPERCARGO_TEST_WRITE_DOCS";
 /// What asks no server.
-const LOCAL: [&str; 2] = ["serve", "completion"];
+const LOCAL: [&str; 3] = ["serve", "admin token", "completion"];
 
 /// Every command with its words, those with commands below them among them, in the order in which help lists them.
 fn all() -> Vec<(String, Command)> {

@@ -2,8 +2,7 @@
 
 use std::{
     env,
-    io::{self, IsTerminal as _, Write as _},
-    path::Path,
+    io::{self, Write as _},
     process::{Command as Program, Stdio},
 };
 
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use supercargo_types::{AccountName, Clock, RegistryName, Scope};
 use url::Url;
 
-use super::{CommandError, Outcome, secret};
+use super::{CommandError, Outcome, cargo_registries, secret};
 use crate::{
     client::{Client, ClientError},
     output::{Report, printable, time},
@@ -41,7 +40,8 @@ pub(crate) struct Login {
     /// Read the password from standard input
     #[arg(long, requires = "user")]
     password_stdin: bool,
-    /// A registry that the token is good for, which cargo gets as well, by `cargo login`; may be repeated, all where absent
+    /// A registry that the token is good for; cargo gets it as well, by `cargo login`, for each view of it that its
+    /// configuration names; may be repeated, all where absent
     #[arg(long = "registry", value_name = "REGISTRY")]
     registries: Vec<RegistryName>,
     /// What the token may do [default: `read`, `publish`, `yank`, `owners`]; may be repeated
@@ -52,8 +52,8 @@ pub(crate) struct Login {
         value_delimiter = ','
     )]
     scopes: Vec<Scope>,
-    /// Days until it ends [default: 30]
-    #[arg(long, value_name = "DAYS")]
+    /// Days until it ends, from 1 to 365 [default: 30]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
     days: Option<u32>,
     /// Print the address instead of opening it
     #[arg(long, conflicts_with = "user")]
@@ -85,23 +85,41 @@ impl Login {
     pub(super) async fn run(self, client: &Client) -> Outcome {
         // without the token of this moment, which may be over
         let client = Client::new(&client.base(), None)?;
+        if env::var_os("SUPERCARGO_TOKEN").is_some_and(|token| !token.is_empty()) {
+            say(
+                "SUPERCARGO_TOKEN is set and beats what this login keeps: `unset SUPERCARGO_TOKEN` to use that",
+            );
+        }
         let given = match &self.user {
             Some(user) => self.with_password(&client, user).await?,
             None => self.in_browser(&client).await?,
         };
-        let GivenToken { kept, mut answer } = given;
+        let GivenToken {
+            mut kept,
+            mut answer,
+        } = given;
+        let base = client.base();
         let file = TokenFile::of_user(FILE)?;
-        file.put(key(&client.base()), &kept)?;
+        let before = file.get(key(&base))?;
         for registry in &self.registries {
-            hand_to_cargo(registry, &kept.token)?;
+            kept.handed_to.extend(cargo_registries::of(registry, &base));
         }
+        file.put(key(&base), &kept)?;
+        let handed = kept
+            .handed_to
+            .iter()
+            .try_for_each(|registry| hand_to_cargo(registry, &kept.token));
+        if let Some(before) = before {
+            end(&base, &before, handed.is_ok().then_some(&kept)).await?;
+        }
+        handed?;
         let end = match &answer["expires_at"] {
             Value::Null => "without an end".to_owned(),
             end => format!("until {}", time(end)),
         };
         let sentence = format!(
             "signed in to {} as `{}` {end}; the token is kept in `{}`",
-            client.base(),
+            base,
             printable(answer["principal"].as_str().unwrap_or_default()),
             file.path().display(),
         );
@@ -131,13 +149,15 @@ impl Login {
         client: &Client,
         user: &AccountName,
     ) -> Result<GivenToken, CommandError> {
-        let password = if self.password_stdin {
-            secret::read(Path::new("-"))?
-        } else {
-            typed(user)?
-        };
+        let prompt = format!("password of {user}");
+        let password = secret::password(&prompt, self.password_stdin)?;
         let body = json!({ "user": user, "password": password, "token": self.token() });
-        let answer = client.post(&["sign-in"], Some(&body)).await?;
+        let answer = client.post(&["sign-in"], Some(&body)).await;
+        let answer = answer.map_err(|error| match error {
+            // `supercargo login` is what has just been typed
+            ClientError::Denied { details, .. } => ClientError::Denied { details, hint: "" },
+            other => other,
+        })?;
         let kept = KeptToken::of(&answer).ok_or_else(|| {
             ClientError::refused(
                 reqwest::StatusCode::CREATED,
@@ -161,29 +181,42 @@ impl Login {
     }
 }
 
-/// The password, not shown while it is typed.
-fn typed(user: &AccountName) -> Result<String, CommandError> {
-    if !io::stdin().is_terminal() {
-        return Err(CommandError::NoPassword);
-    }
-    rpassword::prompt_password(format!("password of {user}: ")).map_err(|reason| {
-        CommandError::Secret {
-            path: "-".into(),
-            reason,
+/// To the person; whoever closed standard error does not want to know.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Revokes the token of an earlier login, which nothing here finds any more; or says that it stays, as where cargo has it and
+/// did not get the one that takes its place.
+async fn end(base: &str, before: &KeptToken, now: Option<&KeptToken>) -> Result<(), CommandError> {
+    let has_another = |to: &String| now.is_some_and(|now| now.handed_to.contains(to));
+    let is_replaced = before.handed_to.iter().all(has_another);
+    let stays = if is_replaced {
+        let client = Client::new(base, Some(&before.token))?;
+        match client.delete(&["tokens", &before.id], None).await {
+            // a token may always end itself: one that may not is over
+            Ok(()) | Err(ClientError::Denied { .. } | ClientError::Refused { .. }) => return Ok(()),
+            Err(_) => "",
         }
-    })
+    } else {
+        ", which cargo has,"
+    };
+    say(&format!(
+        "the token of the login before{stays} works on: `supercargo token delete {}` ends it",
+        before.id
+    ));
+    Ok(())
 }
 
 /// Has cargo keep the token with the provider that it is configured with. Not on the command line, where others would see it.
-fn hand_to_cargo(registry: &RegistryName, token: &str) -> Result<(), CommandError> {
-    let registry = registry.in_cargo();
+fn hand_to_cargo(registry: &str, token: &str) -> Result<(), CommandError> {
     let failed = |reason: String| CommandError::Cargo {
-        registry: registry.clone(),
+        registry: registry.to_owned(),
         reason,
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut child = Program::new(cargo)
-        .args(["login", "--registry", &registry])
+        .args(["login", "--registry", registry])
         // our own provider would open a browser first: cargo asks it for a token before it hands this one over
         .env("SUPERCARGO_LOGIN_FOLLOWS", "1")
         .stdin(Stdio::piped())

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cache;
+mod cargo_registries;
 mod claim;
 mod confirm;
 mod crates;
@@ -114,6 +115,14 @@ pub(crate) enum CommandError {
         "nobody is there to type the password: give it on standard input, with `--password-stdin`"
     )]
     NoPassword,
+    /// Nothing where one was promised.
+    #[error("nothing was done: there is no password on standard input")]
+    EmptyPassword,
+    /// One where two were promised.
+    #[error(
+        "nothing was done: two lines are needed on standard input, the present password and the new one"
+    )]
+    OnePassword,
     /// Two that should be one.
     #[error("nothing was done: the two new passwords are not the same; type them again")]
     PasswordsDiffer,
@@ -174,7 +183,11 @@ impl CommandError {
             Self::Login(LoginError::Unreachable { .. } | LoginError::Stranger { .. }) => {
                 Exit::NoAnswer
             }
-            Self::NoSecret(_) | Self::Credentials(_) | Self::NoPassword => Exit::Usage,
+            Self::NoSecret(_)
+            | Self::Credentials(_)
+            | Self::NoPassword
+            | Self::EmptyPassword
+            | Self::OnePassword => Exit::Usage,
             _ => Exit::Failed,
         }
     }

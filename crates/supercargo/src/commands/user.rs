@@ -186,7 +186,7 @@ impl Command {
                 let body = json!({ "password": password });
                 client.patch(&path, &body).await?;
                 Report::Done(format!(
-                    "`{name}` has another password, and is signed out everywhere"
+                    "`{name}` has another password; its browsers are signed out, and its tokens still work: `supercargo token list --principal {name}`"
                 ))
             }
             Self::Passwd {
@@ -194,7 +194,10 @@ impl Command {
                 password_stdin,
             } => {
                 let current = secret::password("present password", password_stdin)?;
-                let new = secret::new_password(password_stdin)?;
+                let new = secret::new_password(password_stdin).map_err(|error| match error {
+                    CommandError::EmptyPassword => CommandError::OnePassword,
+                    other => other,
+                })?;
                 let body = json!({ "current": current, "new": new });
                 client.put(&["me", "password"], &body).await?;
                 Report::Done(

@@ -9,6 +9,9 @@ use super::snippets::{Snippets, snippets};
 /// The registry that the first start makes.
 const FIRST_REGISTRY: &str = "main";
 
+/// Which server commands are for where nothing is said.
+const DEFAULT_URL: &str = "http://127.0.0.1:22746";
+
 /// Where the administrator finds the token that the first start made.
 #[derive(Debug)]
 pub(super) enum FirstToken {
@@ -44,12 +47,17 @@ pub(super) fn greeting(local: &str, site: &Site, token: &FirstToken) -> String {
         .parse()
         .expect("invariant: a registry's name");
     let Snippets { named, everything } = snippets(site, &registry);
+    let url = match site.base() {
+        DEFAULT_URL => String::new(),
+        base => format!(" --url {base}"),
+    };
     format!(
         "listening on {local}\n{public}{token}\n\
          to use the registry `{registry}`, paste one of these into `.cargo/config.toml`\n\n\
          --- everything through us (recommended) ---\n{everything}\n\
          --- named ---\n{named}\n\
-         cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --scope publish`\n"
+         cargo asks for a token: for daily work, one that ends and reaches no further, of\n\n    \
+         SUPERCARGO_TOKEN=… supercargo token create laptop{url} --registry {registry} --scope publish --expires-in-days 30\n"
     )
 }
 
@@ -105,7 +113,9 @@ mod tests {
         index = "sparse+http://127.0.0.1:22746/main/index/"
         credential-provider = ["cargo:token"]
 
-        cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --scope publish`
+        cargo asks for a token: for daily work, one that ends and reaches no further, of
+
+            SUPERCARGO_TOKEN=… supercargo token create laptop --registry main --scope publish --expires-in-days 30
         "#);
     }
 
@@ -138,5 +148,6 @@ mod tests {
         the administrator's token is in `data/admin-token`; keep it elsewhere and remove that file
         in a browser, sign in at https://crates.acme.example/-/login as `admin`, with that token as the password
         ");
+        assert!(text.contains("create laptop --url https://crates.acme.example --registry main"));
     }
 }

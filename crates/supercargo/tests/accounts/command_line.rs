@@ -249,7 +249,7 @@ async fn passwords_never_stand_on_the_command_line(database: Database) {
     .await;
     assert_snapshot!(set, @"
     $ user passwd alice --password-stdin
-    `alice` has another password, and is signed out everywhere
+    `alice` has another password; its browsers are signed out, and its tokens still work: `supercargo token list --principal alice`
     ");
     scene
         .sign_in("alice", THIRD, serde_json::json!({}))
@@ -270,6 +270,28 @@ async fn passwords_never_stand_on_the_command_line(database: Database) {
         .sign_in("alice", NEW, serde_json::json!({}))
         .await
         .expect(401);
+    for (line, input, expected) in [
+        (
+            "user passwd alice --password-stdin",
+            "",
+            "error: nothing was done: there is no password on standard input\n",
+        ),
+        (
+            "user passwd --password-stdin",
+            "only one\n",
+            "error: nothing was done: two lines are needed on standard input, the present password and the new one\n",
+        ),
+        (
+            "login --user alice --password-stdin",
+            "wrong wrong wrong\n",
+            "and this password; type both again, or ask an instance admin to give you another password\n",
+        ),
+    ] {
+        let refused = run(&scene, &token, line, input).await;
+        assert!(!refused.status.success(), "{line}");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.ends_with(expected), "{line}: {said}");
+    }
     for (line, input) in [
         (
             "user passwd --password-stdin",

@@ -9,6 +9,7 @@
 mod admins;
 mod command_line;
 mod passwords;
+mod recovery;
 mod scene;
 mod service_accounts;
 mod tokens;

@@ -45,7 +45,7 @@ async fn a_registrys_admin_controls_its_service_accounts_and_no_others(database:
         assert_eq!(
             said(&carol.get(&list).await),
             format!(
-                "404 no-such-registry: there is no registry `{hidden}`, or this token may not read it; ask its admins to add you as a member"
+                "404 no-such-registry: there is no registry `{hidden}`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it"
             )
         );
     }
@@ -145,5 +145,9 @@ async fn a_deleted_service_account_is_gone_for_ever(database: Database) {
     let again = json!({ "name": "ci", "registry": "acme" });
     let again = carol.post("/api/v1/service-accounts", again).await;
     assert_eq!(again.code().as_deref(), Some("account-name-taken"));
+    assert_eq!(
+        again.detail().unwrap(),
+        "`service:ci` was deleted, and its name stays taken; choose another name"
+    );
     assert_snapshot!(scene.log("registry=acme&action=account.deleted").await.join("\n"), @"account.deleted | carol | acme | service:ci");
 }

@@ -13,6 +13,7 @@ on_both!(
     a_disabled_user_can_do_nothing_and_gets_it_all_back,
     a_deleted_user_is_gone_for_ever_and_the_name_stays_taken,
     what_cannot_be_done_with_a_user,
+    a_token_gives_nobody_more_than_it_has_or_for_longer,
 );
 
 /// I5.
@@ -193,6 +194,11 @@ async fn a_deleted_user_is_gone_for_ever_and_the_name_stays_taken(database: Data
         .post("/api/v1/users", json!({ "name": "alice" }))
         .await;
     assert_eq!(again.code().as_deref(), Some("account-name-taken"));
+    assert_eq!(
+        again.detail().unwrap(),
+        "`alice` was deleted, and its name stays taken; choose another name"
+    );
+    admin.get("/api/v1/users/alice").await.expect(404);
     let member = admin.put(
         "/api/v1/registries/acme/members/alice",
         json!({ "role": "reader" }),
@@ -289,4 +295,61 @@ async fn what_cannot_be_done_with_a_user(database: Database) {
         .collect();
     let deeds = ["api.read", "account.changed", "account.deleted"];
     assert_eq!(denied, [deeds, deeds].concat());
+}
+
+/// I3, I5 (a stolen token is no way to more, nor to what outlives it).
+async fn a_token_gives_nobody_more_than_it_has_or_for_longer(database: Database) {
+    let scene = Scene::start(database).await;
+    scene.user("alice").await;
+    let all = json!(["read", "publish", "yank", "owners", "admin"]);
+    let of = async |token: Value| {
+        let made = scene.admin.post("/api/v1/tokens", token).await;
+        let made = made.expect(201).json();
+        let secret = made["token"].as_str().unwrap();
+        scene.server.anonymous().with_token(secret)
+    };
+    let narrow = of(json!({ "name": "narrow", "scopes": ["admin"] })).await;
+    let short = of(json!({ "name": "short", "scopes": all, "expires_in_days": 1 })).await;
+    let whole = of(json!({ "name": "whole", "scopes": all })).await;
+    let users = "/api/v1/users";
+    let identity = json!({ "issuer": "https://id.acme.example", "subject": "mallory" });
+    let identities = "/api/v1/users/admin/identities";
+    for (token, answers) in [(&narrow, [403; 5]), (&short, [403, 201, 403, 200, 403])] {
+        let with_password = json!({ "name": "x", "password": PASSWORD });
+        let creator = json!({ "name": "y", "instance_role": "creator" });
+        let password = json!({ "password": PASSWORD });
+        let admin = json!({ "instance_role": "admin" });
+        let got = [
+            token.post(users, with_password).await.status.as_u16(),
+            token.post(users, creator).await.status.as_u16(),
+            token
+                .patch("/api/v1/users/alice", password)
+                .await
+                .status
+                .as_u16(),
+            token
+                .patch("/api/v1/users/alice", admin)
+                .await
+                .status
+                .as_u16(),
+            token
+                .post(identities, identity.clone())
+                .await
+                .status
+                .as_u16(),
+        ];
+        assert_eq!(got, answers);
+        // what gives nothing away needs no more than before
+        let member = json!({ "instance_role": "member", "disabled": false });
+        token.patch("/api/v1/users/alice", member).await.expect(200);
+    }
+    let plain = json!({ "name": "z" });
+    narrow.post(users, plain).await.expect(201);
+    let with_password = json!({ "name": "x", "password": PASSWORD });
+    whole.post(users, with_password).await.expect(201);
+    whole.post(identities, identity).await.expect(201);
+    let refused = short
+        .patch("/api/v1/users/alice", json!({ "password": PASSWORD }))
+        .await;
+    assert!(refused.text().contains("it ends"), "{}", refused.text());
 }

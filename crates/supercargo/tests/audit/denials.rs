@@ -94,7 +94,7 @@ async fn what_is_denied_is_written_down_with_who_and_what(database: Database) {
     api.read alice acme - - not-allowed: `alice` may not change settings in registry `acme`: that needs the role `admin` there; ask one of its admins 127.0.0.1
     quarantine.set alice acme demo 1.0.0 not-allowed: `alice` may not claim names, quarantine crates or evict what is cached in registry `acme`: that needs the role `maintainer` there; ask one of its admins 127.0.0.1
     registry.read alice hidden demo - no-such-registry 127.0.0.1
-    api.read alice - - - not-allowed: this token may not see the whole audit log, which is for instance admins; ask for that of a registry that you administer, as in `?registry=acme` 127.0.0.1
+    api.read alice - - - not-allowed: this token may not see the whole audit log, which is for instance admins; ask for that of a registry that you administer, as in `?registry=acme`, or `--registry acme` on the command line 127.0.0.1
     token.created - - - - sign-in 127.0.0.1
     version.published - acme - - bad-token 127.0.0.1
     registry.read - acme demo 1.0.0 bad-token 127.0.0.1

@@ -2,9 +2,11 @@
 
 use insta::assert_snapshot;
 use serde_json::json;
-use supercargo_testkit::{Cargo, Database, Dependency, Outcome, Package, on_both};
+use supercargo_testkit::{Browser, Cargo, Database, Dependency, Outcome, Package, on_both};
 
 use crate::scene::{RULES, Scene, tokens_of};
+
+const PASSWORD: &str = "forty-two grey geese";
 
 on_both!(
     a_job_publishes_and_builds_with_the_real_cargo,
@@ -50,6 +52,23 @@ async fn a_job_publishes_and_builds_with_the_real_cargo(database: Database) {
     job:acme.release done github(ISSUER):acme/app@refs/heads/main (run 4712)
     job:acme.release done github(ISSUER):acme/app@refs/heads/main (run 4711)
     ");
+    // who is signed in sees the run on the crate's page; a stranger is not told what a private repository is called
+    let public = json!({ "visibility": "public" });
+    let changed = scene.admin.patch("/api/v1/registries/acme", public).await;
+    changed.expect(200);
+    let alice = json!({ "name": "alice", "password": PASSWORD });
+    scene.admin.post("/api/v1/users", alice).await.expect(201);
+    let mut browser = Browser::new();
+    let page = format!("{}/acme/crates/acme-core", scene.server.base());
+    let of_stranger = browser.open(&page).await.expect(200);
+    let login = format!("{}/-/login", scene.server.base());
+    let login = browser.open(&login).await.expect(200);
+    let form = login.form("/-/login").with("user", "alice");
+    browser.send(&form.with("password", PASSWORD)).await;
+    let of_alice = browser.open(&page).await.expect(200);
+    let run = "acme/app@refs/heads/main (run 4712)";
+    assert!(of_alice.words().contains(run), "{of_alice}");
+    assert!(!of_stranger.html.contains("acme/app"), "{of_stranger}");
 }
 
 /// Row I6.

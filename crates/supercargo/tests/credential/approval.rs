@@ -17,6 +17,8 @@ on_both!(
     a_token_may_not_approve,
     what_is_asked_for_has_to_make_sense,
     nobody_may_ask_or_type_without_end,
+    what_was_approved_is_taken_back_with_a_password,
+    unknown_codes_are_not_asked_for_without_end,
 );
 
 fn said(answer: &Answer) -> String {
@@ -65,7 +67,7 @@ async fn a_program_gets_its_token_when_a_person_has_approved(database: Database)
     let words = without_times(&page.words().replace(code, "CODE"));
     let (_, words) = words.split_once("Does your ").unwrap();
     let (words, _) = words.split_once(" Refuse ").unwrap();
-    assert_snapshot!(words, @"program show this code? CODE Approve only if you started it yourself, just now. Whoever sent you a link to this page may want to act as you. Program laptop/1.0 From 127.0.0.1 Asked just now Token laptop Ends DAY UTC As you, it may read every crate in registry `acme`, and publish new crates and those that `alice` owns there until DAY Approve");
+    assert_snapshot!(words, @"program show this code? CODE Approve only if you started it yourself, just now. Whoever sent you a link to this page may want to act as you. Program laptop/1.0 From 127.0.0.1 Asked just now Token laptop Ends DAY UTC As you, it may read every crate in registry acme , and publish new crates and those that alice owns there until DAY Approve");
     let decided = scene.decide(&mut alice, complete(&login), "approve").await;
     assert!(decided.expect(200).words().contains("Approved"));
     let made = scene.poll(&login).await.expect(201).json();
@@ -139,12 +141,21 @@ async fn a_person_gives_no_more_than_they_have(database: Database) {
     for name in ["secret", "nowhere"] {
         let login = scene.begin(json!({ "registries": [name] })).await;
         let page = alice.open(complete(&login)).await.expect(200);
-        let told = format!("There is no registry `{name}`");
+        let told = format!("There is no registry {name}");
         assert!(page.words().contains(&told), "{page}");
+        // no way on that leads nowhere, and one out for the program that waits
+        assert!(!page.words().contains("Approve"), "{page}");
+        assert!(page.words().contains("make you a member"), "{page}");
         let form = page.form("/-/login/device").with("decision", "approve");
         let refused = alice.send(&form).await.expect(422);
         assert!(refused.words().contains(&told), "{refused}");
         scene.poll(&login).await.expect(409);
+        alice
+            .send(&form.with("decision", "refuse"))
+            .await
+            .expect(200);
+        let ended = scene.poll(&login).await.expect(403);
+        assert_eq!(ended.code().as_deref(), Some("access-denied"));
     }
     // with the scope `admin`, the token has still no more rights than she
     let login = scene.begin(json!({ "scopes": ["admin"] })).await;
@@ -328,4 +339,42 @@ async fn nobody_may_ask_or_type_without_end(database: Database) {
     assert!((10..100).contains(&statuses.len()), "{statuses:?}");
     assert_eq!(statuses.pop(), Some(429));
     assert!(statuses.iter().all(|status| *status == 404), "{statuses:?}");
+}
+
+/// The attack is a stolen browser that approves a program, which fetches its token after the theft was noticed.
+async fn what_was_approved_is_taken_back_with_a_password(database: Database) {
+    let scene = Scene::start(database).await;
+    let login = scene.begin(json!({})).await;
+    let mut alice = scene.browser("alice").await;
+    scene
+        .decide(&mut alice, complete(&login), "approve")
+        .await
+        .expect(200);
+    let reset = json!({ "password": "another tulip 18" });
+    scene
+        .admin
+        .patch("/api/v1/users/alice", reset)
+        .await
+        .expect(200);
+    let refused = scene.poll(&login).await.expect(403);
+    assert_eq!(refused.code().as_deref(), Some("access-denied"));
+    assert_eq!(scene.tokens_of("alice").await.len(), 0);
+}
+
+/// The attack is a flood of made-up codes; who waits with a good one is not kept out by it.
+async fn unknown_codes_are_not_asked_for_without_end(database: Database) {
+    let scene = Scene::start(database).await;
+    let login = scene.begin(json!({})).await;
+    let unknown = json!({ "device_code": "0".repeat(64) });
+    let mut refused = None;
+    for _ in 0..200 {
+        let answer = scene.poll(&unknown).await;
+        if answer.status.as_u16() == 429 {
+            refused = answer.code();
+            break;
+        }
+        answer.expect(404);
+    }
+    assert_eq!(refused.as_deref(), Some("too-many-bad-tokens"));
+    scene.poll(&login).await.expect(409);
 }

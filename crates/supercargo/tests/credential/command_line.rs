@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use supercargo_testkit::{Database, on_both};
+use supercargo_testkit::{Database, View, on_both};
 
 use crate::scene::{PASSWORD, Run, Scene, Terminal};
 
@@ -14,6 +14,7 @@ on_both!(
     cargo_gets_the_token_of_its_registries,
     what_is_kept_is_for_its_server_and_yields_to_the_environment,
     a_login_that_goes_wrong_says_why,
+    a_second_login_ends_the_token_of_the_first,
 );
 
 fn stable(scene: &Scene, terminal: &Terminal, text: &str) -> String {
@@ -52,6 +53,7 @@ async fn a_person_logs_in_with_the_browser_and_out(database: Database) {
     let scene = Scene::start(database).await;
     let terminal = scene.terminal();
     let run = in_browser(&scene, &terminal, &["login"]).await.success();
+    assert!(!run.stderr.contains("SUPERCARGO_TOKEN"), "{run:?}");
     assert_snapshot!(stable(&scene, &terminal, &run.stdout), @"signed in to SERVER/ as `alice` until TIME; the token is kept in `ROOT/xdg/supercargo/tokens.json`");
     let file = terminal.folder().join("tokens.json");
     let mode = fs::metadata(&file).unwrap().permissions().mode();
@@ -208,9 +210,40 @@ async fn a_login_that_goes_wrong_says_why(database: Database) {
         .supercargo(&["login", "--days", "366"], "")
         .await
         .failure();
-    assert!(
-        long.stderr.contains("`expires_in_days` is from 1 to 365"),
-        "{long:?}"
-    );
+    assert!(long.stderr.contains("366 is not in 1..=365"), "{long:?}");
     assert!(!terminal.folder().join("tokens.json").exists());
+}
+
+async fn a_second_login_ends_the_token_of_the_first(database: Database) {
+    let scene = Scene::start(database).await;
+    let mirror = scene.server.index_url("acme", View::Mirror);
+    let terminal = scene
+        .terminal()
+        .with(|cargo| cargo.registry("acme-mirror", &mirror));
+    let login = ["login", "--user", "alice", "--password-stdin"];
+    let for_cargo = [&login[..], &["--registry", "acme"]].concat();
+    let input = format!("{PASSWORD}\n");
+    let file = ("CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS", "cargo:token");
+    terminal.supercargo(&login, &input).await.success();
+    let second = terminal.supercargo_with(&for_cargo, &input, &[file]).await;
+    assert!(!second.success().stderr.contains("works on"));
+    let tokens = scene.tokens_of("alice").await;
+    assert_eq!(tokens.len(), 1, "{tokens:?}");
+    let of_cargo = tokens[0]["id"].as_str().unwrap().to_owned();
+    // every view of the registry that cargo knows has it
+    let credentials = terminal.cargo.home().join("credentials.toml");
+    let credentials = fs::read_to_string(credentials).unwrap();
+    for table in ["[registries.acme]", "[registries.acme-mirror]"] {
+        assert!(credentials.contains(table), "{table}: {credentials}");
+    }
+    // cargo has that token and gets no other: it stays
+    let set = [("SUPERCARGO_TOKEN", scene.server.admin_token())];
+    let third = terminal.supercargo_with(&login, &input, &set).await;
+    let third = third.success();
+    let said = third.stderr.replace(&of_cargo, "ID");
+    assert_snapshot!(said, @r"
+    SUPERCARGO_TOKEN is set and beats what this login keeps: `unset SUPERCARGO_TOKEN` to use that
+    the token of the login before, which cargo has, works on: `supercargo token delete ID` ends it
+    ");
+    assert_eq!(scene.tokens_of("alice").await.len(), 2);
 }

@@ -69,7 +69,7 @@ async fn a_person_publishes_and_fetches_after_one_approval(database: Database) {
     assert!(
         published
             .stderr
-            .contains("approve only what shows the code"),
+            .contains("approve only on a page of 127.0.0.1"),
         "{published:?}"
     );
     fetch(cargo).await.success();
@@ -192,6 +192,13 @@ async fn cargo_login_and_logout(database: Database) {
         "{refused:?}"
     );
     assert_eq!(kept(&terminal)["token"], json!(made));
+    // nobody gets it back: it is forgotten, and lives
+    let out = cargo.run(&folder, &["logout", "--registry", "acme"]).await;
+    let out = out.success();
+    assert!(out.stderr.contains("and works on"), "{out:?}");
+    assert_eq!(terminal.kept(), json!({}));
+    let alive = scene.server.anonymous().with_token(&made);
+    alive.get("/api/v1/me").await.expect(200);
 }
 
 async fn a_refusal_reaches_cargo(database: Database) {

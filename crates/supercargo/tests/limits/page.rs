@@ -183,6 +183,10 @@ const FIXED: &[(&str, &str)] = &[
         "whoever it is | 200 at once, then 20 a second |",
     ),
     (
+        "const PAGES_OF_STRANGERS: usize = 4;",
+        "people who are not signed in; how long further ones wait | 4; 5 s |",
+    ),
+    (
         "const DEVICE_LOGINS: Rate = Rate::each_minute(30, 6);",
         "begun from one address | 30 at once, then 6 a minute |",
     ),

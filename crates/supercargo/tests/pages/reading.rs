@@ -177,6 +177,11 @@ async fn a_crate_tells_what_is_known_of_it(database: Database) {
         "{page}"
     );
     assert!(page.words().contains("cargo add Near_by@1.0.0"), "{page}");
+    // an upstream's comes from the mirror: by the registry's name it would be another crate than that of crates.io
+    let words = scene.anybody("/open/crates/far").await.expect(200).words();
+    assert!(words.contains("cargo add far far = \"3.0.0\""), "{words}");
+    assert!(words.contains("through the mirror of open"), "{words}");
+    assert!(!words.contains("--registry"), "{words}");
     let page = scene
         .anybody("/open/crates/near_by/1.0.0/dependencies")
         .await

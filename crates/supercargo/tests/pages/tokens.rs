@@ -117,7 +117,7 @@ async fn what_is_wrong_with_a_token_is_said_beside_the_form(database: Database) 
         (form.clone(), "Choose a registry, or every registry."),
         (
             everywhere.clone().with("name", " "),
-            "`name` has 1 to 100 characters",
+            "name has 1 to 100 characters",
         ),
         (
             everywhere
@@ -142,7 +142,7 @@ async fn what_is_wrong_with_a_token_is_said_beside_the_form(database: Database) 
     let [hidden, nowhere] = ["secret", "nosuch"].map(|name| form.clone().with("registry", name));
     let [hidden, nowhere] = [alice.send(&hidden).await, alice.send(&nowhere).await];
     assert!(
-        hidden.words().contains("There is no registry `secret`."),
+        hidden.words().contains("There is no registry secret ."),
         "{hidden}"
     );
     assert_eq!(hidden.words().replace("secret", "nosuch"), nowhere.words());
@@ -162,6 +162,16 @@ async fn a_token_is_made_by_a_form_of_ours_alone(database: Database) {
         .send_only(&form.clone().without("csrf"))
         .await
         .expect(403);
+    // a page elsewhere that tries to use somebody's browser is in the log
+    let log = "/api/v1/audit?principal=alice&outcome=denied";
+    let log = scene.admin.get(log).await.expect(200).json();
+    let entries: Vec<_> = log["items"].as_array().unwrap().iter().collect();
+    assert_eq!(entries.len(), 2, "{log}");
+    for entry in entries {
+        assert_eq!(entry["action"], "token.created");
+        let detail = entry["detail"].as_str().unwrap();
+        assert!(detail.contains("form-not-ours"), "{detail}");
+    }
     // signed out meanwhile: nothing is made, and the page is shown again
     let page = Browser::new().send_only(&form).await.expect(303);
     assert_eq!(

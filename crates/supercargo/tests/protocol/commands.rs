@@ -340,7 +340,7 @@ async fn without_a_token_cargo_says_where_to_get_one() {
         (
             named(Cargo::new()).token("acme", &strange),
             &[
-                "there is no registry `acme`, or this token may not read it; ask its admins to add you as a member",
+                "there is no registry `acme`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it",
             ],
         ),
     ] {

@@ -144,7 +144,7 @@ async fn a_registry_that_may_not_be_seen_answers_as_one_that_is_not_there(databa
     content-type: text/plain; charset=utf-8
     x-content-type-options: nosniff
 
-    there is no registry `acme`, or this token may not read it; ask its admins to add you as a member
+    there is no registry `acme`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     "#);
     let challenge = server.anonymous().get(path).await;
     assert_eq!(

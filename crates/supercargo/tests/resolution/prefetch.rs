@@ -438,10 +438,10 @@ async fn who_may_not_read_is_told_so_before_anything_is_fetched(database: Databa
     error: nothing was fetched: `absent.lock` cannot be read: No such file or directory (os error 2)
     exit code 1
 
-    error: there is no registry `absent`, or this token may not read it; ask its admins to add you as a member
+    error: there is no registry `absent`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     exit code 3
 
-    error: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member
+    error: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     exit code 3
 
     error: registry `acme` needs a token, or does not exist; run `cargo login --registry acme`; run `supercargo login`, or give a token with SUPERCARGO_TOKEN

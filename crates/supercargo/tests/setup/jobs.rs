@@ -15,6 +15,8 @@ on_both!(
     a_job_of_github_builds_with_a_named_registry,
     a_job_of_gitlab_builds_everything_through_us,
     a_job_of_gitlab_builds_with_a_named_registry,
+    a_job_of_jenkins_builds_everything_through_us,
+    a_job_of_jenkins_builds_with_a_named_registry,
     an_image_is_built_everything_through_us,
     an_image_is_built_with_a_named_registry,
 );
@@ -106,6 +108,36 @@ async fn a_job_of_gitlab_builds_everything_through_us(database: Database) {
 
 async fn a_job_of_gitlab_builds_with_a_named_registry(database: Database) {
     gitlab(database, "named").await;
+}
+
+async fn jenkins(database: Database, way: &str) {
+    let mut scene = Scene::start(database, "acme", "private").await;
+    let pasted = Pasted::of(&scene.page_with_token("jenkins", way).await);
+    let token = pasted.file("Secret text cargo-token").trim();
+    let pipeline = pasted.file("Jenkinsfile");
+    let mut job = scene.bare(way);
+    let (_, environment) = pipeline.split_once("environment {\n").unwrap();
+    let (environment, _) = environment.split_once('}').unwrap();
+    for line in environment.trim().lines() {
+        let (variable, value) = line.trim().split_once(" = ").unwrap();
+        assert_eq!(value, "credentials('cargo-token')");
+        job = job.env(variable, token);
+    }
+    let folder = scene
+        .project(&job, way, pasted.file(".cargo/config.toml"))
+        .await;
+    let (_, shell) = pipeline.split_once("sh '").unwrap();
+    let (shell, _) = shell.split_once('\'').unwrap();
+    job.shell(&folder, shell).await.success();
+}
+
+/// I4.
+async fn a_job_of_jenkins_builds_everything_through_us(database: Database) {
+    jenkins(database, "everything").await;
+}
+
+async fn a_job_of_jenkins_builds_with_a_named_registry(database: Database) {
+    jenkins(database, "named").await;
 }
 
 async fn docker(database: Database, way: &str) {

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use supercargo_testkit::{Browser, Database, Package, on_both};
+use supercargo_testkit::{Browser, Cargo, Database, Package, on_both};
 
 use crate::{
     pasted::Pasted,
-    scene::{Scene, paste_into_home},
+    scene::{PROGRAM, Scene, paste_into_home},
 };
 
 on_both!(
@@ -17,6 +17,7 @@ on_both!(
     what_is_public_is_read_without_a_token,
     a_token_of_the_page_is_for_that_registry_and_thirty_days,
     a_registry_without_upstreams_has_one_way,
+    an_administrator_lets_others_in,
 );
 
 /// Generates a token, pastes, adds a crate of the registry and one of crates.io, builds and publishes.
@@ -124,6 +125,33 @@ async fn a_token_of_the_page_is_for_that_registry_and_thirty_days(database: Data
         !again.html.contains(token["prefix"].as_str().unwrap()),
         "{again}"
     );
+}
+
+/// I4: each line as it is, but for the login, which asks a person.
+async fn an_administrator_lets_others_in(database: Database) {
+    let mut scene = Scene::below(database, "team.tools-x", "private", Some("/crates")).await;
+    let pasted = Pasted::of(&scene.page("admin", "named").await);
+    let lines = pasted.shell();
+    let [environment, claim, member, trust] = lines[..] else {
+        panic!("four blocks: {lines:?}");
+    };
+    let (export, login) = environment.split_once('\n').unwrap();
+    assert_eq!(login, "supercargo login\n");
+    let lines = [
+        export,
+        &claim.replace("PREFIX", "acme"),
+        &member.replace("NAME", "alice"),
+        &trust.replace("OWNER/REPOSITORY", "acme/app"),
+    ]
+    .join("\n")
+    .replace("\nsupercargo ", &format!("\n{PROGRAM} "));
+    let terminal = Cargo::bare().env("SUPERCARGO_TOKEN", scene.server.admin_token());
+    terminal.shell(terminal.root(), &lines).await.success();
+    let claims = "/api/v1/registries/team.tools-x/claims";
+    let claims = scene.admin.get(claims).await.expect(200).json();
+    assert_eq!(claims["items"][0]["pattern"], "acme-*", "{claims}");
+    let rule = "/api/v1/registries/team.tools-x/trusted-publishers/ci";
+    scene.admin.get(rule).await.expect(200);
 }
 
 async fn a_registry_without_upstreams_has_one_way(database: Database) {

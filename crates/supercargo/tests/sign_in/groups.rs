@@ -7,7 +7,7 @@ use crate::scene::SignOn;
 
 on_both!(
     groups_govern_teams_and_roles_at_each_sign_in,
-    a_provider_that_says_no_groups_changes_nothing,
+    groups_that_are_left_out_are_none_and_unusable_ones_let_nobody_in,
     the_last_instance_admin_keeps_the_role,
 );
 
@@ -112,8 +112,8 @@ async fn groups_govern_teams_and_roles_at_each_sign_in(database: Database) {
     );
 }
 
-/// I7.
-async fn a_provider_that_says_no_groups_changes_nothing(database: Database) {
+/// I7 (nobody keeps rights by having more groups than the provider can send).
+async fn groups_that_are_left_out_are_none_and_unusable_ones_let_nobody_in(database: Database) {
     let world = SignOn::with(database, mapping).await;
     world.make_teams().await;
     world.knows("alice", &["platform", "dev"]).await;
@@ -121,16 +121,34 @@ async fn a_provider_that_says_no_groups_changes_nothing(database: Database) {
         .sign_on(&mut Browser::new(), "alice")
         .await
         .expect(200);
-    world
-        .provider
-        .knows("alice", json!({ "preferred_username": "alice" }))
-        .await;
+    assert_eq!(world.role("alice").await, "creator");
+    let without = json!({ "preferred_username": "alice" });
+    let mut too_many = without.clone();
+    too_many["groups"] = json!(vec!["x"; 1_001]);
+    let mut elsewhere = without.clone();
+    elsewhere["_claim_names"] = json!({ "groups": "src1" });
+    for unusable in [too_many, elsewhere] {
+        world.provider.knows("alice", unusable).await;
+        let page = world
+            .sign_on(&mut Browser::new(), "alice")
+            .await
+            .expect(403);
+        assert!(page.words().contains("of your groups"), "{page}");
+        assert_eq!(world.teams().await[0], json!(["alice"]));
+        assert_eq!(world.role("alice").await, "creator");
+        let denied = &world.scene.audit("sign_in.denied").await[0];
+        assert!(
+            denied["detail"].to_string().contains("`groups`"),
+            "{denied}"
+        );
+    }
+    world.provider.knows("alice", without).await;
     world
         .sign_on(&mut Browser::new(), "alice")
         .await
         .expect(200);
-    assert_eq!(world.teams().await[0], json!(["alice"]));
-    assert_eq!(world.role("alice").await, "creator");
+    assert_eq!(world.teams().await[0], json!([]));
+    assert_eq!(world.role("alice").await, "member");
 }
 
 /// I7, I5.

@@ -1,7 +1,7 @@
 //! Identities that people link to their accounts themselves.
 
 use serde_json::json;
-use supercargo_testkit::{Browser, Database, on_both};
+use supercargo_testkit::{Browser, Database, Form, Page, on_both};
 
 use crate::scene::SignOn;
 
@@ -9,6 +9,12 @@ on_both!(
     a_person_links_an_identity_and_signs_in_with_it,
     a_link_is_for_who_began_it,
 );
+
+/// The form that begins it, filled in.
+fn link(page: &Page) -> Form {
+    let form = page.form("/-/account/identities/link");
+    form.with("current", crate::scene::PASSWORD)
+}
 
 /// I7.
 async fn a_person_links_an_identity_and_signs_in_with_it(database: Database) {
@@ -18,7 +24,14 @@ async fn a_person_links_an_identity_and_signs_in_with_it(database: Database) {
     world.knows("a.liddell", &[]).await;
     let mut browser = world.scene.browser_of("alice").await;
     let page = browser.open(&world.scene.at("/-/account")).await;
-    let page = browser.send(&page.form("/-/account/identities/link")).await;
+    // a stolen cookie of a session would otherwise be a way in for good
+    for wrong in ["", "not the password 17"] {
+        let form = page.form("/-/account/identities/link");
+        let page = browser.send(&form.with("current", wrong)).await.expect(422);
+        assert!(page.words().contains("Your password here"), "{page}");
+        assert!(page.html.contains("id=\"link-problem\""), "{page}");
+    }
+    let page = browser.send(&link(&page)).await;
     let page = world
         .through(&mut browser, page, "a.liddell")
         .await
@@ -34,7 +47,7 @@ async fn a_person_links_an_identity_and_signs_in_with_it(database: Database) {
     world.scene.person("mallory").await;
     let mut mallory = world.scene.browser_of("mallory").await;
     let page = mallory.open(&world.scene.at("/-/account")).await;
-    let page = mallory.send(&page.form("/-/account/identities/link")).await;
+    let page = mallory.send(&link(&page)).await;
     let page = world
         .through(&mut mallory, page, "a.liddell")
         .await
@@ -92,7 +105,7 @@ async fn a_link_is_for_who_began_it(database: Database) {
     world.knows("a.liddell", &[]).await;
     let mut browser = world.scene.browser_of("alice").await;
     let page = browser.open(&world.scene.at("/-/account")).await;
-    let waiting = browser.send(&page.form("/-/account/identities/link")).await;
+    let waiting = browser.send(&link(&page)).await;
     // bob signs in at the same browser before the person comes back
     let page = browser.open(&world.scene.at("/-/account")).await;
     browser.send(&page.form("/-/logout")).await.expect(200);

@@ -335,12 +335,12 @@ async fn an_upload_needs_the_rights_of_a_publish(database: Database) {
     lines.push(format!("nowhere: {}", said(&absent)));
     assert_snapshot!(lines.join("\n"), @r#"
     anonymous: 401 sign-in: registry `acme` needs a token, or does not exist; run `cargo login --registry acme`
-    stranger: 404 no-such-registry: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member
+    stranger: 404 no-such-registry: there is no registry `acme`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     reader: 403 not-allowed: `rita` may not publish in registry `acme`: that needs the role `publisher` there; ask one of its admins
     without scope: 403 not-allowed: this token may not publish in registry `acme`: it lacks the scope `publish`; make one that has it
     not an owner: 403 not-an-owner: `alice` is not an owner of crate `theirs` in registry `acme`; ask an owner (`admin`) to run `cargo owner --add alice theirs --registry acme`
     beyond the token's patterns: 403 not-allowed: this token may write `tool-*` only, not `demo`; use a token whose crate patterns cover it
-    nowhere: 404 no-such-registry: there is no registry `nowhere`, or this token may not read it; ask its admins to add you as a member
+    nowhere: 404 no-such-registry: there is no registry `nowhere`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     "#);
     assert_eq!(scene.listed(View::Index, "demo").await, "404");
     upload(&narrow, "acme", bytes("tool-one")).await.expect(201);

@@ -112,7 +112,7 @@ async fn what_commands_are_refused_is_said_in_the_servers_words(database: Databa
     $ crate pin outer left-pad first
     1 error: registry `outer` does not ask upstream `first` for `left-pad`; attach it, or choose one that is attached and whose patterns pass the name: `supercargo registry show outer`
     $ crate pin nowhere left-pad first
-    1 error: there is no registry `nowhere`, or this token may not read it; ask its admins to add you as a member
+    1 error: there is no registry `nowhere`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     $ upstream create x --registry nowhere
     1 error: `registry`: there is no registry `nowhere` on this server; make it first
     $ upstream create x --registry inner --auth none --auth-origin https://files.example

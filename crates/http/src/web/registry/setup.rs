@@ -64,7 +64,7 @@ pub(in crate::web) async fn show(
 pub(in crate::web) async fn make(
     State(instance): State<Arc<Instance>>,
     Path(name): Path<String>,
-    mut visitor: Visitor,
+    visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
     let here = format!("/{name}/setup");
@@ -72,8 +72,6 @@ pub(in crate::web) async fn make(
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
-    // what a form was sent to is no page to come back to
-    visitor.here = here;
     let wanted = Wanted::of(form.get("for"), form.get("way"));
     let (instance, visitor) = (&instance, &visitor);
     looked_at(instance, visitor, &name, async |right| {
@@ -133,6 +131,7 @@ impl Looking<'_> {
         let actor = self.visitor.actor.as_ref();
         let owner = actor.map_or_else(String::new, |actor| actor.principal().to_string());
         let what = match wanted.audience {
+            Audience::Jenkins => "jobs of Jenkins",
             Audience::Docker => "image builds",
             _ => "laptop",
         };

@@ -64,7 +64,7 @@ async fn refusals_are_one_line_and_an_exit_code(server: &Server) {
     $ supercargo registry create m.ain --upstream nothing
     error: there is no upstream named `nothing`; `supercargo upstream list` shows those there are
     $ supercargo registry show nothing
-    error: there is no registry `nothing`, or this token may not read it; ask its admins to add you as a member
+    error: there is no registry `nothing`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     $ supercargo registry delete main
     error: nothing was done: type `main` to confirm, or give `--yes`
     $ supercargo claim delete main x-* --yes
@@ -147,13 +147,13 @@ async fn who_may_not_is_told_so(server: &Server) {
     NAME       SOURCE     AUTH  USABLE BY  USED BY
     crates-io  crates.io  none  all        -
     $ supercargo registry show main
-    error: there is no registry `main`, or this token may not read it; ask its admins to add you as a member
+    error: there is no registry `main`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     $ supercargo registry create hers
     error: `alice` may not make registries: that needs the instance role `creator`; ask an instance admin
     $ supercargo user list
     error: `alice` may not do that: that needs the instance role `admin`; ask an instance admin
     $ supercargo member list main
-    error: there is no registry `main`, or this token may not read it; ask its admins to add you as a member
+    error: there is no registry `main`, or this token may not read it; ask its admins to add you as a member, or use a token that is for it
     $ supercargo registry list
     error: this needs a token; send one in the `Authorization` header; run `supercargo login`, or give a token with SUPERCARGO_TOKEN
     $ supercargo registry show main
