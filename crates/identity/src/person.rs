@@ -64,7 +64,9 @@ impl Provider {
         let Some(claim) = self.groups_claim.as_deref() else {
             return false;
         };
-        let first = claim.strip_prefix('/').and_then(|path| path.split('/').next());
+        let first = claim
+            .strip_prefix('/')
+            .and_then(|path| path.split('/').next());
         said.all(|claims| {
             // too many for the document: it says where to ask for them instead (OpenID Connect Core 1.0, section 5.6.2), or
             // merely that there are some

@@ -228,14 +228,12 @@ impl Instance {
     pub(crate) fn before_sign_on_return(&self, caller: &Caller) -> Outcome<()> {
         let returns = &self.rate_limits.sign_on_returns;
         let network = caller.network();
-        returns
-            .take(network, self.clock().now())
-            .map_err(|wait| {
-                let whose = "with the provider, by this address";
-                let key = format!("{whose} {network:?}");
-                self.note_limited(&Digest::of(key.as_bytes()), whose, caller);
-                Refusal::from(TooMany::SignIns { wait }).into()
-            })
+        returns.take(network, self.clock().now()).map_err(|wait| {
+            let whose = "with the provider, by this address";
+            let key = format!("{whose} {network:?}");
+            self.note_limited(&Digest::of(key.as_bytes()), whose, caller);
+            Refusal::from(TooMany::SignIns { wait }).into()
+        })
     }
 
     /// Gives it back where the provider has said who it is.

@@ -166,7 +166,10 @@ impl Instance {
     ///
     /// # Errors
     /// [`TooMany::Searches`] after some seconds.
-    pub async fn place_to_search(&self, actor: Option<&Actor>) -> Outcome<Option<SemaphorePermit<'_>>> {
+    pub async fn place_to_search(
+        &self,
+        actor: Option<&Actor>,
+    ) -> Outcome<Option<SemaphorePermit<'_>>> {
         if actor.is_some() {
             return Ok(None);
         }

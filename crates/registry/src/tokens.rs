@@ -5,8 +5,8 @@ use std::sync::{Arc, atomic::AtomicI64};
 use serde::{Deserialize, Serialize};
 use supercargo_store::PrincipalRow;
 use supercargo_types::{
-    Digest, NamePattern, PrincipalKind, PrincipalRef, Random, RegistryName, Role, Scope, Scopes, Timestamp,
-    TokenHash, TokenSecret,
+    Digest, NamePattern, PrincipalKind, PrincipalRef, Random, RegistryName, Role, Scope, Scopes,
+    Timestamp, TokenHash, TokenSecret,
 };
 use utoipa::ToSchema;
 

@@ -17,14 +17,15 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {
     /// Make a token that may do everything for an instance admin, when nobody has one any more
+    ///
+    /// It works on the database itself, with the settings of `supercargo serve`, and needs no token: run it as the server's
+    /// user, on its machine. A server on SQLite has to be stopped first; servers on PostgreSQL run on. The token ends after
+    /// 30 days.
     Token(AdminToken),
 }
 
 /// Which database, and for whom. Where the database is, the server's own settings say.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-It works on the database itself, with the settings of `supercargo serve`, and needs no token: run it as the server's user, \
-on its machine. A server on SQLite has to be stopped first; servers on PostgreSQL run on. The token ends after 30 days.")]
 pub(crate) struct AdminToken {
     /// Which instance admin [default: the oldest who is not disabled]
     #[arg(long, value_name = "NAME")]

@@ -34,9 +34,10 @@ async fn search(
 ) -> Result<Response<Body>, Failure> {
     let now = instance.clock().now();
     let visible = instance.visible_registries(visitor.actor.as_ref());
-    let _place = match text.is_empty() {
-        false => instance.place_to_search(visitor.actor.as_deref()).await?,
-        true => None,
+    let _place = if text.is_empty() {
+        None
+    } else {
+        instance.place_to_search(visitor.actor.as_deref()).await?
     };
     let mut found = Vec::new();
     let mut total = 0;

@@ -56,8 +56,7 @@ pub(super) fn greeting(local: &str, site: &Site, token: &FirstToken) -> String {
          to use the registry `{registry}`, paste one of these into `.cargo/config.toml`\n\n\
          --- everything through us (recommended) ---\n{everything}\n\
          --- named ---\n{named}\n\
-         cargo asks for a token: for daily work, one that ends and reaches no further, of\n\n    \
-         SUPERCARGO_TOKEN=… supercargo token create laptop{url} --registry {registry} --scope publish --expires-in-days 30\n"
+         cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop{url} --registry {registry} --scope publish --expires-in-days 30`\n"
     )
 }
 
@@ -113,9 +112,7 @@ mod tests {
         index = "sparse+http://127.0.0.1:22746/main/index/"
         credential-provider = ["cargo:token"]
 
-        cargo asks for a token: for daily work, one that ends and reaches no further, of
-
-            SUPERCARGO_TOKEN=… supercargo token create laptop --registry main --scope publish --expires-in-days 30
+        cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --registry main --scope publish --expires-in-days 30`
         "#);
     }
 

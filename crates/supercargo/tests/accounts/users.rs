@@ -301,7 +301,9 @@ async fn what_cannot_be_done_with_a_user(database: Database) {
 async fn a_token_gives_nobody_more_than_it_has_or_for_longer(database: Database) {
     let scene = Scene::start(database).await;
     scene.user("alice").await;
-    let all = json!(["read", "publish", "yank", "owners", "admin"]);
+    let all = json!([
+        "read", "publish", "yank", "owners", "maintain", "delete", "admin"
+    ]);
     let of = async |token: Value| {
         let made = scene.admin.post("/api/v1/tokens", token).await;
         let made = made.expect(201).json();

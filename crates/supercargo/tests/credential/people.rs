@@ -197,8 +197,8 @@ async fn cargo_login_and_logout(database: Database) {
     let out = out.success();
     assert!(out.stderr.contains("and works on"), "{out:?}");
     assert_eq!(terminal.kept(), json!({}));
-    let alive = scene.server.anonymous().with_token(&made);
-    alive.get("/api/v1/me").await.expect(200);
+    let owner = scene.server.anonymous().with_token(&made);
+    owner.get("/api/v1/me").await.expect(200);
 }
 
 async fn a_refusal_reaches_cargo(database: Database) {

@@ -146,9 +146,7 @@ async fn the_first_start_makes_an_instance_that_the_printed_lines_reach(database
     index = "sparse+http://127.0.0.1:[PORT]/main/index/"
     credential-provider = ["cargo:token"]
 
-    cargo asks for a token: for daily work, one that ends and reaches no further, of
-
-        SUPERCARGO_TOKEN=… supercargo token create laptop --url http://127.0.0.1:[PORT] --registry main --scope publish --expires-in-days 30
+    cargo asks for a token: for daily work, one of `SUPERCARGO_TOKEN=… supercargo token create laptop --url http://127.0.0.1:[PORT] --registry main --scope publish --expires-in-days 30`
     "#);
 
     let fake = crates_io();

@@ -125,9 +125,9 @@ async fn groups_that_are_left_out_are_none_and_unusable_ones_let_nobody_in(datab
     let without = json!({ "preferred_username": "alice" });
     let mut too_many = without.clone();
     too_many["groups"] = json!(vec!["x"; 1_001]);
-    let mut elsewhere = without.clone();
-    elsewhere["_claim_names"] = json!({ "groups": "src1" });
-    for unusable in [too_many, elsewhere] {
+    let mut garbled = without.clone();
+    garbled["groups"] = json!({ "platform": true });
+    for unusable in [too_many, garbled] {
         world.provider.knows("alice", unusable).await;
         let page = world
             .sign_on(&mut Browser::new(), "alice")

@@ -46,7 +46,7 @@ async fn the_administrator_signs_in_with_the_token_of_the_first_start(database: 
     let token = scene.server.admin_token();
     for name in ["admin", ""] {
         let mut browser = Browser::new();
-        try_token(&scene, &mut browser, name, &token)
+        try_token(&scene, &mut browser, name, token)
             .await
             .expect(200);
         assert!(scene.is_signed_in(&mut browser, "admin").await, "`{name}`");
@@ -64,7 +64,7 @@ async fn the_administrator_signs_in_with_the_token_of_the_first_start(database: 
     assert_eq!(sessions["items"][0]["issuer"], Value::Null);
     // the token itself stands nowhere
     let told = format!("{sessions}{done}");
-    assert!(!told.contains(&token), "{told}");
+    assert!(!told.contains(token), "{told}");
 }
 
 /// I7, I3: a session has every scope, and would give a narrow token that was stolen what it lacks.
@@ -123,11 +123,9 @@ async fn a_bad_token_counts_as_a_failed_sign_in(database: Database) {
     // whatever comes then, and not for somebody else
     let right = scene.server.admin_token();
     let mut browser = Browser::new();
-    let page = try_token(&scene, &mut browser, "admin", &right).await;
+    let page = try_token(&scene, &mut browser, "admin", right).await;
     assert!(page.expect(429).headers.contains_key("retry-after"));
-    try_token(&scene, &mut browser, "", &right)
-        .await
-        .expect(200);
+    try_token(&scene, &mut browser, "", right).await.expect(200);
 
     let options = |options: ServerOptions| options.setting("limits.token_guesses", "1 then 1/h");
     let mut scene = scene;
