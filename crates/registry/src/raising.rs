@@ -1,5 +1,5 @@
-//! What a token must not give away unless it has all of it itself, and for as long: otherwise whoever has stolen a narrow one,
-//! or one that ends, would turn it into a wide one that does not.
+//! What a token must not give away unless it has all of it itself: otherwise whoever has stolen a narrow one would turn it into a
+//! wide one. That a token ends is no bar: an admin who has just come back in with one has to set a password with it.
 
 use supercargo_types::InstanceRole;
 
@@ -27,21 +27,15 @@ pub(crate) fn may_raise(actor: &Actor) -> Result<(), Denied> {
     ))
 }
 
-/// A password, or an identity at a provider, for some account. A session that was begun with a token ends with that token, and
-/// counts as it does.
+/// A password, or an identity at a provider, for some account.
 ///
 /// # Errors
-/// [`Denied::Right`] for a token that lacks scopes, is narrowed, or ends.
+/// [`Denied::Right`] for a token that lacks scopes, or is narrowed.
 pub(crate) fn may_give_way_in(actor: &Actor, what: &str) -> Result<(), Denied> {
-    if !is_whole(actor) {
-        return Err(Denied::Right(format!(
-            "this token may not {what}: whoever signs in with that has every scope, and this token has not; use one with all of them"
-        )));
+    if is_whole(actor) {
+        return Ok(());
     }
-    if actor.expires_at.is_some() {
-        return Err(Denied::Right(format!(
-            "this token may not {what}: it ends, and whoever signs in with that goes on; use one without an end, which you can make on the page of your tokens"
-        )));
-    }
-    Ok(())
+    Err(Denied::Right(format!(
+        "this token may not {what}: whoever signs in with that has every scope, and this token has not; use one with all of them"
+    )))
 }

@@ -185,7 +185,7 @@ impl Instance {
         caller: &Caller,
     ) -> Outcome<()> {
         let actor = browser.actor();
-        // an instance admin could do so with the token itself, if it is one for good
+        // an instance admin could do so with the token itself
         if browser.is_by_token()
             && (self.may_administer_instance(Some(actor.clone())).is_err()
                 || may_give_way_in(actor, "link an identity").is_err())

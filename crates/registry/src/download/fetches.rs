@@ -258,6 +258,7 @@ impl Instance {
         if self.delivered_by(upstream.id, wanted).await?
             && self.blobs.contains(&wanted.checksum).await?
         {
+            self.count(upstream.id, CacheKind::FileHit);
             return Ok(());
         }
         let mut staged = self.blobs.stage().await?;

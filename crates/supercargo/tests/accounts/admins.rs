@@ -51,7 +51,10 @@ async fn two_admins_who_take_each_other_away_at_once_leave_one(database: Databas
         let name = format!("other-{turn}");
         let user = json!({ "name": name, "instance_role": "admin" });
         last.1.post("/api/v1/users", user).await.expect(201);
-        let token = json!({ "principal": name, "scopes": ["admin"] });
+        let scopes = [
+            "read", "publish", "yank", "owners", "maintain", "delete", "admin",
+        ];
+        let token = json!({ "principal": name, "scopes": scopes });
         let other = last.1.with_token(&last.1.token(token).await);
         let change = match turn % 2 {
             0 => json!({ "disabled": true }),

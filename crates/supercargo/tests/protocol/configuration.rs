@@ -140,7 +140,7 @@ async fn a_registry_that_may_not_be_seen_answers_as_one_that_is_not_there(databa
     assert_snapshot!(shown(&stranger.get(path).await), @r#"
     403 Forbidden
     cache-control: no-store
-    content-length: 98
+    content-length: 129
     content-type: text/plain; charset=utf-8
     x-content-type-options: nosniff
 
