@@ -116,7 +116,7 @@ async fn what_commands_are_refused_is_said_in_the_servers_words(database: Databa
     $ upstream create x --registry nowhere
     1 error: `registry`: there is no registry `nowhere` on this server; make it first
     $ upstream create x --registry inner --auth none --auth-origin https://files.example
-    1 error: `--auth none` sends nothing anywhere: leave `--auth-origin` out
+    2 error: `--auth none` sends nothing anywhere: leave `--auth-origin` out
     $ registry edit outer --visibility public
     1 error: this cannot be: registry `outer`: more people may read it than registry `inner`, which it reads through; an administrator of `inner` has to allow that with `republish`, or the visibility has to be narrower
     $ registry edit inner --upstream inner

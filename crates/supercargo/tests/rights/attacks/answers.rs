@@ -33,6 +33,13 @@ async fn answers_say_nothing_of_what_made_them(server: &Server) {
         "vary",
         "www-authenticate",
         "x-content-type-options",
+        // of pages
+        "content-security-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "location",
+        "referrer-policy",
+        "x-frame-options",
     ];
     for client in [server.anonymous(), admin] {
         for path in [
