@@ -262,8 +262,10 @@ impl Instance {
             until: self.clock().now().plus(REMEMBERED),
         };
         self.before_sign_on_return(caller)?;
-        // before the provider is asked: otherwise one sign-in would be good for any number of questions, each with a made-up code
-        if !self.sign_ons.is_first(&once) {
+        // before the provider is asked: otherwise one sign-in would be good for any number of questions, each with a made-up code;
+        // what answers another one is refused below, and uses up nothing
+        let is_answer = callback.state() == Some(kept.pending.state());
+        if is_answer && !self.sign_ons.is_first(&once) {
             return Err(refusal(&SignInFailed::State));
         }
         let turn = tokio::time::timeout(PATIENCE, self.sign_ons.places.acquire());

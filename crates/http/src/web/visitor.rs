@@ -19,6 +19,10 @@ use crate::{
     attempts,
 };
 
+/// In bytes, of what stands on a page as the way back to it. A longer path is not repeated: the answer would be as long as
+/// somebody likes.
+const LONGEST_HERE: usize = 500;
+
 /// A browser, with or without a person who is signed in.
 pub(crate) struct Visitor {
     /// The session, where somebody is signed in.
@@ -78,7 +82,10 @@ impl FromRequestParts<Arc<Instance>> for Visitor {
             actor: None,
             csrf: None,
             links: Links::new(instance.site().path_prefix()),
-            here: path.map_or_else(|| "/".to_owned(), ToString::to_string),
+            here: path
+                .map(ToString::to_string)
+                .filter(|path| path.len() <= LONGEST_HERE)
+                .unwrap_or_else(|| "/".to_owned()),
             action: attempts::action_of_page(&parts.method, parts.uri.path()),
             nonce: forms::hex(&nonce),
             theme: theme::of(&parts.headers),

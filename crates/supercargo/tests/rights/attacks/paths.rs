@@ -146,7 +146,8 @@ async fn long_paths_and_other_forms_of_them_change_nothing(server: &Server) {
             "{}",
             &answer[..answer.len().min(300)]
         );
-        assert!(answer.len() < 2000, "a long path is not sent back whole");
+        // a page that says that there is nothing has some kilobytes of its own
+        assert!(answer.len() < 20_000, "a long path is not sent back whole");
     }
     let answer = get_raw(server, &format!("/{}", "a".repeat(200_000)), None).await;
     assert!([400, 414, 431].contains(&status(&answer)), "{answer}");
