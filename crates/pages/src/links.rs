@@ -2,9 +2,6 @@
 
 use url::form_urlencoded::Serializer;
 
-/// In characters, of a path that somebody comes back to.
-const LONGEST_HERE: usize = 500;
-
 /// Makes addresses of this server: paths, never with a host, for a proxy may have another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Links {
@@ -46,11 +43,9 @@ impl Links {
         self.asking("/-/search", &[("q", text)])
     }
 
-    /// Where people sign in; they come back to `here`, a path below BASE. A longer one than any page has is not sent back: it
-    /// would be an answer as long as somebody likes.
+    /// Where people sign in; they come back to `here`, a path below BASE.
     pub fn sign_in(&self, here: &str) -> String {
-        let is_usual = here != "/" && here.len() <= LONGEST_HERE;
-        let here = if is_usual { here } else { "" };
+        let here = if here == "/" { "" } else { here };
         self.asking("/-/login", &[("return_to", here)])
     }
 
@@ -130,8 +125,6 @@ mod tests {
             "/crates/-/login?return_to=%2Facme%3Fq%3Dx"
         );
         assert_eq!(Links::new("").sign_in("/"), "/-/login");
-        let long = "/a".repeat(LONGEST_HERE);
-        assert_eq!(Links::new("").sign_in(&long), "/-/login");
     }
 
     #[test]

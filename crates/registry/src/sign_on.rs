@@ -12,7 +12,9 @@ use supercargo_store::{
     AuditEntry, Linked, NewIdentity, NewPrincipal, Once, PrincipalRow, SignOn, SignOnAccount,
     SignedOn as Stored,
 };
-use supercargo_types::{AccountName, Digest, InstanceRole, PrincipalKind, PrincipalRef, Timestamp};
+use supercargo_types::{
+    AccountName, Digest, InstanceRole, PrincipalKind, PrincipalRef, Timestamp, hex, unhex,
+};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -609,26 +611,6 @@ pub fn own_path(text: &str) -> &str {
         step == "." || step == ".."
     });
     if is_own && !has_dots { text } else { "/" }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        for half in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(half)]));
-        }
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    let pairs = text.as_bytes().chunks(2);
-    pairs
-        .map(|pair| match pair {
-            [high, low] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use account::{
     PublisherName,
 };
 pub use address_range::{AddressRange, InvalidAddressRange};
-pub use digest::{Digest, InvalidDigest};
+pub use digest::{Digest, InvalidDigest, hex, unhex};
 pub use names::{
     CanonicalName, CrateName, InvalidCrateName, InvalidRegistryName, RegistryName, Spelling,
 };

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use axum::{body::Body, extract::State};
 use http::{Request, Response, StatusCode, Uri};
 use supercargo_pages::{DevicePage, DeviceStep, DeviceWish, Moment, Section};
-use supercargo_registry::{Denied, Failure, Instance, RefusalClass, SignedIn, WaitingLogin};
+use supercargo_registry::{
+    Denied, Failure, Instance, RefusalClass, SignedIn, WaitingLogin, own_path,
+};
 
 use super::{
     asked::Asked,
@@ -61,7 +63,8 @@ pub(super) async fn decide(
         let query = [("code", form.get("code"))];
         let page = visitor.links.asking(PAGE, &query);
         let here = page.strip_prefix(instance.site().path_prefix());
-        return see_other(&visitor, &visitor.links.sign_in(here.unwrap_or(PAGE)));
+        let here = own_path(here.unwrap_or(PAGE));
+        return see_other(&visitor, &visitor.links.sign_in(here));
     }
     if let Err(not_ours) = visitor.sent(&instance, &parts.headers, &form) {
         return errors::not_ours(&instance, &visitor, not_ours);

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, header};
 use supercargo_registry::Failure;
-use supercargo_types::Site;
+use supercargo_types::{Site, hex, unhex};
 use url::Url;
 
 use crate::body;
@@ -70,7 +70,7 @@ impl Form {
         secret: &[u8],
     ) -> Result<(), NotOurs> {
         check_origin(headers, site)?;
-        let sent = from_hex(self.get(FIELD)).ok_or(NotOurs::Token)?;
+        let sent = unhex(self.get(FIELD)).ok_or(NotOurs::Token)?;
         // in a time that says nothing about where they differ
         hmac::verify(&key(secret), PURPOSE, &sent).map_err(|_| NotOurs::Token)
     }
@@ -82,25 +82,8 @@ pub(crate) fn token(secret: &[u8]) -> String {
     hex(hmac::sign(&key(secret), PURPOSE).as_ref())
 }
 
-/// Two lower-case hexadecimal digits for each byte.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(digit).collect()
-}
-
 fn key(secret: &[u8]) -> Key {
     Key::new(HMAC_SHA256, secret)
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
-        .collect()
 }
 
 /// Whether the browser says that a page of ours sent this. Every browser of today says it, with one header or the other.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{body::Body, extract::FromRequestParts};
 use http::{HeaderMap, HeaderValue, Response, header, request::Parts};
 use supercargo_pages::{Frame, Links, Person, Section, Theme};
-use supercargo_registry::{Actor, Browser, Caller, Instance, Outcome, SessionSecret};
-use supercargo_types::Random;
+use supercargo_registry::{Actor, Browser, Caller, Instance, Outcome, SessionSecret, own_path};
+use supercargo_types::{Random, hex};
 
 use super::{
     cookies::Cookie,
@@ -18,10 +18,6 @@ use crate::{
     app::{self, Peer},
     attempts,
 };
-
-/// In bytes, of what stands on a page as the way back to it. A longer path is not repeated: the answer would be as long as
-/// somebody likes.
-const LONGEST_HERE: usize = 500;
 
 /// A browser, with or without a person who is signed in.
 pub(crate) struct Visitor {
@@ -82,12 +78,10 @@ impl FromRequestParts<Arc<Instance>> for Visitor {
             actor: None,
             csrf: None,
             links: Links::new(instance.site().path_prefix()),
-            here: path
-                .map(ToString::to_string)
-                .filter(|path| path.len() <= LONGEST_HERE)
-                .unwrap_or_else(|| "/".to_owned()),
+            // a path that nobody comes back to is not repeated: the answer would be as long as somebody likes
+            here: own_path(path.map_or("/", |path| path.as_str())).to_owned(),
             action: attempts::action_of_page(&parts.method, parts.uri.path()),
-            nonce: forms::hex(&nonce),
+            nonce: hex(&nonce),
             theme: theme::of(&parts.headers),
             caller: app::caller(&parts.headers, peer),
             cookies: Vec::new(),

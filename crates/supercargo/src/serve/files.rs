@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use supercargo_types::{Random, TokenSecret};
+use supercargo_types::{Random, TokenSecret, hex};
 
 use super::error::StartError;
 use crate::configuration::{SecretKeyFile, Sourced};
@@ -59,7 +59,11 @@ pub(super) fn secret_key(
                 Err(error) => return Err(failed("read")(error)),
             }
             let fresh: [u8; KEY_BYTES] = random.bytes();
-            let draft = Draft::write(&folder_of(path), "secret-key", &format!("{}\n", hex(fresh)));
+            let draft = Draft::write(
+                &folder_of(path),
+                "secret-key",
+                &format!("{}\n", hex(&fresh)),
+            );
             draft
                 .and_then(|draft| draft.put_new(path))
                 .map_err(failed("made"))?;
@@ -112,8 +116,11 @@ pub(super) fn make_storage_id(folder: &Path, random: &Random) -> Result<String, 
     // with chance in its name: in containers that share the folder, process ids are often equal
     let draft = Draft::write(
         folder,
-        &format!("{STORAGE_ID_FILE}-{}", &hex(random.bytes())[..16]),
-        &format!("{}\n", &hex(fresh)[..32]),
+        &format!(
+            "{STORAGE_ID_FILE}-{}",
+            &hex(&random.bytes::<KEY_BYTES>())[..16]
+        ),
+        &format!("{}\n", &hex(&fresh)[..32]),
     );
     draft
         .and_then(|draft| draft.put_new(&path))
@@ -135,13 +142,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         .take(LONGEST_KEY_FILE)
         .read_to_end(&mut text)?;
     Ok(text)
-}
-
-fn hex(bytes: [u8; KEY_BYTES]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(digit).collect()
 }
 
 fn key(path: &Path, text: &[u8]) -> Result<[u8; KEY_BYTES], StartError> {
