@@ -80,8 +80,12 @@ pub enum Section {
     /// Registries and what is in them.
     #[default]
     Registries,
+    /// Upstreams of this server.
+    Upstreams,
     /// What belongs to the person.
     Account,
+    /// What instance admins see and do.
+    Administration,
     /// The management API's description.
     Api,
     /// None of the above.
@@ -95,6 +99,8 @@ pub struct Person {
     pub name: String,
     /// Proves that a form is one of ours; a hidden field `csrf` of each.
     pub csrf: String,
+    /// Whether they see the pages of the administration.
+    pub is_admin: bool,
 }
 
 impl Person {

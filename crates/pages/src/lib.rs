@@ -4,10 +4,12 @@
 //! which everything is escaped that is not Markdown made safe here. Who may see what, and where numbers come from, is decided
 //! elsewhere. Every link is made by [`Links`].
 
+mod admin;
 mod api;
 mod assets;
 mod device;
 mod filters;
+mod form;
 mod frame;
 mod home;
 mod krate;
@@ -22,12 +24,14 @@ mod sign_in;
 mod tokens;
 mod words;
 
+pub use admin::AdminHead;
 pub use api::{
     ApiAnswer, ApiBody, ApiField, ApiGroup, ApiKind, ApiOperation, ApiPage, ApiReference, ApiShape,
 };
 pub use askama::Template;
 pub use assets::{Asset, Assets, assets};
 pub use device::{DevicePage, DeviceStep, DeviceWish};
+pub use form::Wrongs;
 pub use frame::{Crumb, Frame, Person, Section, Theme};
 pub use home::{FirstSteps, HomePage, News, Pager, RegistryRow, Tally};
 pub use krate::{

@@ -23,8 +23,8 @@ pub struct RegistryHead {
     pub upstreams: Vec<UpstreamCard>,
     /// How many claims it has.
     pub claims: u64,
-    /// Whether its members are shown.
-    pub shows_members: bool,
+    /// Whether who looks may change its settings, and sees its members.
+    pub is_admin: bool,
     /// Which part this is: empty for its crates.
     pub part: &'static str,
 }
@@ -45,14 +45,20 @@ impl RegistryHead {
             },
             is_here: part == self.part,
         };
-        let mut tabs = vec![tab("", "Crates", None)];
+        let mut tabs = vec![
+            tab("", "Crates", None),
+            tab("setup", "Set up a client", None),
+        ];
         let upstreams = self.upstreams.len() as u64;
         tabs.push(tab("upstreams", "Upstreams and cache", Some(upstreams)));
         tabs.push(tab("claims", "Claims", Some(self.claims)));
-        if self.shows_members {
+        tabs.push(tab("rules", "Rules", None));
+        if self.is_admin {
             tabs.push(tab("members", "Members", None));
+            tabs.push(tab("trusted-publishers", "CI jobs", None));
+            tabs.push(tab("activity", "Activity", None));
+            tabs.push(tab("settings", "Settings", None));
         }
-        tabs.push(tab("setup", "Set up a client", None));
         tabs
     }
 }

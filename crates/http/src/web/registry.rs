@@ -258,7 +258,7 @@ impl<'a> Looking<'a> {
             in_cargo: registry.name.in_cargo(),
             upstreams: upstreams.collect(),
             claims: self.instance.claims(&self.right).len() as u64,
-            shows_members: self
+            is_admin: self
                 .instance
                 .may_administer(registry.name.as_str(), actor)
                 .is_ok(),

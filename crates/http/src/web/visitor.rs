@@ -27,6 +27,8 @@ pub(crate) struct Visitor {
     pub(crate) actor: Option<Arc<Actor>>,
     /// Proves that a form is one of ours; where somebody is signed in.
     pub(crate) csrf: Option<String>,
+    /// Whether they are an instance admin.
+    pub(crate) is_admin: bool,
     pub(crate) links: Links,
     /// The path and query of the page, below BASE.
     pub(crate) here: String,
@@ -53,6 +55,7 @@ impl Visitor {
             person: person.map(|(actor, csrf)| Person {
                 name: actor.principal().to_string(),
                 csrf: csrf.clone(),
+                is_admin: self.is_admin,
             }),
             here: self.here.clone(),
             crumbs: Vec::new(),
@@ -77,6 +80,7 @@ impl FromRequestParts<Arc<Instance>> for Visitor {
             browser: None,
             actor: None,
             csrf: None,
+            is_admin: false,
             links: Links::new(instance.site().path_prefix()),
             // a path that nobody comes back to is not repeated: the answer would be as long as somebody likes
             here: own_path(path.map_or("/", |path| path.as_str())).to_owned(),
@@ -107,6 +111,9 @@ async fn known(instance: &Instance, headers: &HeaderMap) -> Outcome<Option<Brows
 impl Visitor {
     fn is_signed_in(&mut self, instance: &Instance, browser: Browser) {
         self.actor = Some(browser.actor().clone());
+        self.is_admin = instance
+            .may_administer_instance(self.actor.clone())
+            .is_ok();
         self.csrf = Some(forms::token(&instance.form_secret(&browser)));
         if let Some(secret) = &browser.renewed {
             self.cookies
