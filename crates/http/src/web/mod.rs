@@ -5,6 +5,7 @@
 //! ([`forms`]).
 
 mod account;
+mod admin;
 pub(crate) mod api;
 mod asked;
 mod assets;

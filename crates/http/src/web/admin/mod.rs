@@ -1,0 +1,1 @@
+//! The administration: what instance admins see and do.
