@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test`, `model`, `architecture`, `bench`, `compat`, `live`.
+//! The project's own commands: `cargo xtask test`, `model`, `architecture`, `bench`, `compat`, `live`, `screenshots`.
 //!
 //! Each prints what it does as it goes, in words, and ends with the exit code of what it ran.
 
@@ -9,10 +9,11 @@ mod compat;
 mod keyring;
 mod live;
 mod model;
+mod node;
 mod packages;
 mod postgres;
-mod provider;
 mod schemathesis;
+mod screenshots;
 mod test;
 mod workspace;
 
@@ -41,6 +42,8 @@ enum Xtask {
     Compat(compat::Arguments),
     /// Fetch this project from crates.io through a server built from it, then again without crates.io
     Live,
+    /// Write the pictures of pages in `docs/screenshots` anew
+    Screenshots,
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Xtask::Bench(arguments) => bench::run(&arguments),
         Xtask::Compat(arguments) => compat::run(&arguments),
         Xtask::Live => live::run(),
+        Xtask::Screenshots => screenshots::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

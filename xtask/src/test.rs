@@ -8,9 +8,9 @@ use clap::Args;
 use crate::{
     architecture,
     command::{cargo, run as run_command, say, succeeds},
-    keyring,
+    keyring, node,
     postgres::Postgres,
-    provider, schemathesis,
+    schemathesis,
     workspace::{self, root},
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // The tests of a cold mirror serve what cargo has fetched.
     run_command(cargo().args(["fetch", "--locked"]).current_dir(root()))?;
     let postgres = Postgres::start(&folder, arguments.install)?;
-    provider::find_or_install(arguments.install)?;
+    node::find_or_install(arguments.install)?;
     keyring::find_or_install(arguments.install)?;
     keyring::build_provider()?;
     let schemathesis = workspace::folder(&workspace::metadata()?, "schemathesis")?;

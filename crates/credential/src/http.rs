@@ -196,18 +196,10 @@ fn reason(error: &reqwest::Error) -> String {
     last.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// A server's words on a terminal: nothing that would move the cursor or set a title.
+/// A server's words on a terminal: not more of them than anybody reads, and nothing that would steer it.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = text.chars().take(SHOWN);
-    shown
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+    let shown: String = text.chars().take(SHOWN).collect();
+    supercargo_types::printable(&shown)
 }
 
 /// Whether the address is on this machine.

@@ -105,6 +105,12 @@ pub(crate) fn action_of_page(method: &Method, path: &str) -> &'static str {
             None => READ_OF_REGISTRY,
         };
     }
+    if let Some(deed) = of_crates_form(path) {
+        return deed;
+    }
+    if let Some(below) = of_nobody.and_then(|path| path.strip_prefix("admin/")) {
+        return of_administration(below);
+    }
     match of_nobody {
         Some("login" | "login/sign-on") => "sign_in.done",
         Some("login/device") => "device_login.approved",
@@ -114,7 +120,91 @@ pub(crate) fn action_of_page(method: &Method, path: &str) -> &'static str {
         Some("account/password") => "password.changed",
         Some("account/tokens/new") => "token.created",
         Some("account/tokens/revoke") => "token.revoked",
+        Some("registries/new") => "registry.created",
+        Some("registries/restore") => "registry.restored",
+        Some("registries/purge") => "registry.purged",
         None if path.ends_with("/setup") => "token.created",
+        Some("upstreams/new") => "upstream.created",
+        Some(rest) if rest.starts_with("upstreams/") => match rest.rsplit_once('/') {
+            Some((_, "edit")) => "upstream.changed",
+            Some((_, "delete")) => "upstream.deleted",
+            _ => "upstream.tested",
+        },
+        None if path.ends_with("/upstreams/evict") => "cache.evicted",
+        None if path.ends_with("/rules/patterns") => "registry.changed",
+        None if path.ends_with("/rules/quarantine") => "quarantine.set",
+        None if path.ends_with("/rules/lift") => "quarantine.lifted",
+        None if path.ends_with("/settings/delete") => "registry.deleted",
+        None if path.ends_with("/settings") || path.ends_with("/settings/upstreams") => {
+            "registry.changed"
+        }
+        _ => "page.sent",
+    }
+}
+
+/// What a form of a crate's page, or of a version's, would have done.
+fn of_crates_form(path: &str) -> Option<&'static str> {
+    let mut parts = path.strip_prefix('/')?.split('/');
+    let (_registry, kind) = (parts.next()?, parts.next()?);
+    let rest: Vec<_> = parts.collect();
+    let known = match (kind, rest.as_slice()) {
+        ("upload", []) => "version.published",
+        ("members", []) => "member.set",
+        ("members", ["remove"]) => "member.removed",
+        ("members", ["machines"]) => "account.created",
+        ("claims", ["new"]) => "claim.created",
+        ("claims", ["delete"]) => "claim.deleted",
+        ("claims", ["release"]) => "crate.released",
+        ("trusted-publishers", ["new"]) => "trusted_publisher.created",
+        ("trusted-publishers", ["rules", _, "edit"]) => "trusted_publisher.changed",
+        ("trusted-publishers", ["rules", _, "delete"]) => "trusted_publisher.deleted",
+        ("crates", [_, "labels"]) => "crate.labelled",
+        ("crates", [_, _, "labels"]) => "version.labelled",
+        ("crates", [_, "settings", deed @ ..]) => match deed {
+            ["owners", "add"] => "owner.added",
+            ["owners", "remove"] => "owner.removed",
+            ["quarantine"] => "quarantine.set",
+            ["lift"] => "quarantine.lifted",
+            ["delete"] => "crate.deleted",
+            ["restore"] => "crate.restored",
+            ["purge"] => "crate.purged",
+            ["release"] => "crate.released",
+            ["pin"] => "crate.pinned",
+            _ => return None,
+        },
+        ("crates", [_, _, "settings", deed]) => match *deed {
+            "yank" => "version.yanked",
+            "unyank" => "version.unyanked",
+            "quarantine" => "quarantine.set",
+            "lift" => "quarantine.lifted",
+            "delete" => "version.deleted",
+            "restore" => "version.restored",
+            "purge" => "version.purged",
+            "accept" => "ledger.overridden",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(known)
+}
+
+/// A form below `/-/admin/`.
+fn of_administration(below: &str) -> &'static str {
+    let parts: Vec<_> = below.split('/').collect();
+    match parts.as_slice() {
+        ["users", "new"] | ["teams" | "service-accounts"] => "account.created",
+        ["users", _] | ["users", _, "password" | "state"] | ["service-accounts", _, "state"] => {
+            "account.changed"
+        }
+        ["users" | "service-accounts", _, "delete"] => "account.deleted",
+        ["users", _, "sessions", "end"] => "session.ended",
+        ["users", _, "identities", "link"] => "identity.linked",
+        ["users", _, "identities", "unlink"] => "identity.unlinked",
+        ["users" | "service-accounts", _, "tokens", "revoke"] => "token.revoked",
+        ["service-accounts", _, "tokens", "new"] => "token.created",
+        ["teams", _, "members", "add"] => "team.member_added",
+        ["teams", _, "members", "remove"] => "team.member_removed",
+        ["teams", _, "delete"] => "team.deleted",
         _ => "page.sent",
     }
 }
@@ -202,6 +292,8 @@ fn action(method: &Method, kinds: &str) -> Cow<'static, str> {
             ("POST", _, "/restore") => "crate.restored",
             ("PUT", "/quarantine", _) | ("PUT", _, "/quarantine") => "quarantine.set",
             ("DELETE", "/quarantine", _) | ("DELETE", _, "/quarantine") => "quarantine.lifted",
+            ("PATCH", "/labels", _) => "version.labelled",
+            ("PATCH", _, "/labels") => "crate.labelled",
             // an address without a name yet: short, for anyone can ask for one of any length
             _ => {
                 let kinds: String = kinds.chars().take(64).collect();
@@ -237,6 +329,45 @@ mod tests {
         assert_eq!(post("/acme/setup"), "token.created");
         assert_eq!(post("/-/account/password"), "password.changed");
         assert_eq!(post("/-/account/sessions/end-others"), "session.ended");
+        assert_eq!(post("/acme/settings/upstreams"), "registry.changed");
+        assert_eq!(post("/acme/settings/delete"), "registry.deleted");
+        assert_eq!(post("/-/registries/new"), "registry.created");
+        assert_eq!(post("/-/upstreams/new"), "upstream.created");
+        assert_eq!(post("/-/upstreams/partner"), "upstream.tested");
+        assert_eq!(post("/-/upstreams/partner/edit"), "upstream.changed");
+        assert_eq!(post("/-/upstreams/partner/delete"), "upstream.deleted");
+        assert_eq!(post("/acme/upstreams/evict"), "cache.evicted");
+        assert_eq!(post("/acme/rules/patterns"), "registry.changed");
+        assert_eq!(post("/acme/rules/lift"), "quarantine.lifted");
+        assert_eq!(post("/acme/upload"), "version.published");
+        for (path, deed) in [
+            ("/acme/crates/demo/settings/delete", "crate.deleted"),
+            ("/acme/crates/demo/settings/owners/add", "owner.added"),
+            ("/acme/crates/demo/1.0.0/settings/yank", "version.yanked"),
+            ("/acme/crates/demo/1.0.0/settings/purge", "version.purged"),
+            (
+                "/acme/crates/demo/1.0.0/settings/accept",
+                "ledger.overridden",
+            ),
+        ] {
+            assert_eq!(post(path), deed, "{path}");
+        }
+        for (path, action) in [
+            ("users/new", "account.created"),
+            ("users/alice", "account.changed"),
+            ("users/alice/password", "account.changed"),
+            ("users/alice/delete", "account.deleted"),
+            ("users/alice/identities/link", "identity.linked"),
+            ("service-accounts/ci/tokens/new", "token.created"),
+            ("service-accounts/ci/tokens/revoke", "token.revoked"),
+            ("teams", "account.created"),
+            ("teams/core/members/add", "team.member_added"),
+            ("teams/core/delete", "team.deleted"),
+            ("nothing", "page.sent"),
+        ] {
+            let path = format!("/-/admin/{path}");
+            assert_eq!(action_of_page(&Method::POST, &path), action);
+        }
         assert_eq!(post("/-/theme"), "page.sent");
         let get = |path| action_of_page(&Method::GET, path);
         assert_eq!(get("/acme/setup"), "registry.read");

@@ -24,4 +24,5 @@ pub use manifest::{
     Dependency, DependencyKind, DependencyRegistry, FeatureRefused, ManifestLimits,
     ManifestRefused, Outline, PackageFacts, is_reserved, read_facts, warnings,
 };
+pub use text::size;
 pub use version::{InvalidVersion, parse_version};

@@ -22,7 +22,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// `64 MiB`, `10 KiB` or `17 bytes`: the largest unit that is exact.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * KIB;
     match bytes {

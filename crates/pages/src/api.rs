@@ -6,7 +6,7 @@ use askama::Template;
 
 use crate::Frame;
 
-/// The page of the management API.
+/// The page of the management API: what there is to ask for, and what a failure means.
 #[derive(Debug, Template)]
 #[template(path = "api.html")]
 pub struct ApiPage {
@@ -14,6 +14,45 @@ pub struct ApiPage {
     pub frame: Frame,
     /// What it shows.
     pub reference: Arc<ApiReference>,
+}
+
+impl ApiPage {
+    fn at(&self, group: &ApiGroup) -> String {
+        group.address(&self.frame)
+    }
+}
+
+/// The page of one group: its operations, and what they take and answer.
+#[derive(Debug, Template)]
+#[template(path = "api_group.html")]
+pub struct ApiGroupPage {
+    /// Around it.
+    pub frame: Frame,
+    /// What it is a part of.
+    pub reference: Arc<ApiReference>,
+    /// Which of its groups.
+    pub place: usize,
+}
+
+impl ApiGroupPage {
+    fn group(&self) -> &ApiGroup {
+        &self.reference.groups[self.place]
+    }
+
+    fn others(&self) -> impl Iterator<Item = &ApiGroup> {
+        let groups = self.reference.groups.iter().enumerate();
+        groups
+            .filter(|(place, _)| *place != self.place)
+            .map(|(_, group)| group)
+    }
+
+    fn at(&self, group: &ApiGroup) -> String {
+        group.address(&self.frame)
+    }
+
+    fn failure(&self, status: &str) -> String {
+        format!("{}#failure-{status}", self.frame.links.to("/-/api"))
+    }
 }
 
 /// Everything that the management API can be asked for.
@@ -25,8 +64,6 @@ pub struct ApiReference {
     pub introduction: String,
     /// By what they are about.
     pub groups: Vec<ApiGroup>,
-    /// What is sent and answered, by name.
-    pub shapes: Vec<ApiShape>,
     /// What a failure's status means.
     pub failures: Vec<ApiAnswer>,
 }
@@ -40,6 +77,24 @@ pub struct ApiGroup {
     pub words: String,
     /// In the order of the description.
     pub operations: Vec<ApiOperation>,
+    /// What they send and answer, and what stands in that, by name.
+    pub shapes: Vec<ApiShape>,
+}
+
+impl ApiGroup {
+    fn address(&self, frame: &Frame) -> String {
+        frame.links.to(&format!("/-/api/{}", self.name))
+    }
+
+    /// Its name as a heading: `Service accounts`.
+    pub fn title(&self) -> String {
+        let name = self.name.replace('-', " ");
+        let mut letters = name.chars();
+        let first = letters.next();
+        first
+            .map(|letter| letter.to_uppercase().chain(letters).collect())
+            .unwrap_or_default()
+    }
 }
 
 /// Something that can be asked for.

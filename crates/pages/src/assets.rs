@@ -55,7 +55,7 @@ pub fn assets() -> &'static Assets {
             name,
             kind,
             bytes,
-            gzip: Some(gzip(bytes)).filter(|gzip| gzip.len() < bytes.len()),
+            gzip: Some(gzip(bytes, Compression::best())).filter(|gzip| gzip.len() < bytes.len()),
             hash: Digest::of(bytes).hex()[..16].to_owned(),
         });
         Assets(made.collect())
@@ -63,8 +63,13 @@ pub fn assets() -> &'static Assets {
     &ASSETS
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+/// A page as gzip, made for one answer: quickly rather than small.
+pub fn zipped(html: &str) -> Vec<u8> {
+    gzip(html.as_bytes(), Compression::fast())
+}
+
+fn gzip(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish())

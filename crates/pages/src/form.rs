@@ -41,6 +41,14 @@ impl Wrongs {
         })
     }
 
+    /// One of the sentences, where there is room for one alone.
+    pub fn first(&self) -> Option<&str> {
+        let mut fields = self.fields.values();
+        self.whole
+            .as_deref()
+            .or_else(|| fields.next().map(String::as_str))
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.whole.is_none()

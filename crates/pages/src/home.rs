@@ -20,6 +20,12 @@ pub struct HomePage {
     pub news: Vec<News>,
     /// What the registries of this page come to.
     pub tally: Tally,
+    /// Whether the visitor may make registries.
+    pub may_create: bool,
+    /// Registries that are deleted, where the visitor may restore them.
+    pub deleted: u64,
+    /// What went well.
+    pub done: Option<&'static str>,
     /// What a new administrator does first.
     pub first_steps: Option<FirstSteps>,
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::{Frame, Links, Moment, Pager, Plot, Readme, Tab, count, filters};
+use crate::{CrateLabels, Frame, Links, Moment, Pager, Plot, Readme, Tab, count, filters};
 
 /// What stands above every part of a crate's page.
 #[derive(Clone, Debug)]
@@ -51,7 +51,9 @@ pub struct CrateHead {
     pub dependencies: u64,
     /// How many features this one has.
     pub features: u64,
-    /// Which part this is: `readme`, `versions`, `dependencies`, `dependents` or `features`.
+    /// Whether who looks may change something about it.
+    pub may_settle: bool,
+    /// Which part this is: `readme`, `versions`, `dependencies`, `dependents`, `features` or `settings`.
     pub part: &'static str,
 }
 
@@ -65,7 +67,7 @@ pub enum Origin {
 }
 
 impl CrateHead {
-    fn parts(&self, links: &Links) -> Vec<Tab> {
+    pub(crate) fn parts(&self, links: &Links) -> Vec<Tab> {
         let (registry, name, version) = (&self.registry, &self.name, &self.version);
         let readme = if self.is_default {
             links.krate(registry, name)
@@ -80,7 +82,7 @@ impl CrateHead {
             address,
             is_here: part == self.part,
         };
-        vec![
+        let mut tabs = vec![
             tab("readme", "Readme", None, readme),
             tab(
                 "versions",
@@ -101,7 +103,11 @@ impl CrateHead {
                 Some(self.features),
                 of_version("features"),
             ),
-        ]
+        ];
+        if self.may_settle {
+            tabs.push(tab("settings", "Settings", None, of_crate("settings")));
+        }
+        tabs
     }
 }
 
@@ -154,6 +160,8 @@ pub struct Facts {
     pub purl: String,
     /// How it came here, where it was published here.
     pub provenance: Option<Pushed>,
+    /// What people put on it.
+    pub labels: CrateLabels,
 }
 
 /// How a version came here.
@@ -165,8 +173,10 @@ pub struct Pushed {
     pub at: Option<Moment>,
     /// The token, by its beginning and its name.
     pub token: Option<(String, String)>,
-    /// The run of a CI system.
-    pub run: Option<String>,
+    /// The run of a CI system, and where it can be seen.
+    pub run: Option<(String, Option<String>)>,
+    /// Where its sources are, without the scheme, and the whole address.
+    pub repository: Option<(String, String)>,
     /// The commit, its first digits, and where it can be seen.
     pub commit: Option<(String, Option<String>)>,
     /// Whether files differed from that commit.
@@ -187,6 +197,8 @@ pub struct CrateVersionsPage {
     pub versions: Vec<VersionRow>,
     /// The pages around it.
     pub pager: Pager,
+    /// What was done just now.
+    pub done: Option<String>,
 }
 
 impl CrateVersionsPage {
@@ -223,6 +235,23 @@ pub struct VersionRow {
     pub deleted: Option<Moment>,
     /// Whether it is the one that is shown above.
     pub is_shown: bool,
+    /// Whether its file can be had.
+    pub has_file: bool,
+    /// What who looks may do with it.
+    pub deeds: Vec<RowDeed>,
+}
+
+/// Something that can be done with a version, on a page of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowDeed {
+    /// Of the sprite.
+    pub icon: &'static str,
+    /// What it is called.
+    pub words: &'static str,
+    /// Where on that page.
+    pub place: &'static str,
+    /// Whether it takes something away.
+    pub is_danger: bool,
 }
 
 impl VersionRow {

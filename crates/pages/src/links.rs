@@ -59,6 +59,16 @@ impl Links {
         format!("{}/{part}", self.registry(registry))
     }
 
+    /// An upstream's page.
+    pub fn upstream(&self, upstream: &str) -> String {
+        // one of that name must not be mistaken for the form
+        let name = match upstream {
+            "new" => "%6Eew".to_owned(),
+            name => segment(name),
+        };
+        self.to(&format!("/-/upstreams/{name}"))
+    }
+
     /// A crate's page.
     pub fn krate(&self, registry: &str, krate: &str) -> String {
         format!("{}/crates/{}", self.registry(registry), segment(krate))
@@ -72,6 +82,21 @@ impl Links {
     /// A part of the page of a version, such as `features`.
     pub fn of_version(&self, registry: &str, krate: &str, version: &str, part: &str) -> String {
         format!("{}/{part}", self.of_crate(registry, krate, version))
+    }
+
+    /// The page in the administration of something with a name: `users`, `teams` or `service-accounts`.
+    pub fn administered(&self, kind: &str, name: &str) -> String {
+        // `new` is the form for a new one; encoded, it is whoever is called so
+        let segment = match name {
+            "new" => "%6Eew".to_owned(),
+            name => segment(name),
+        };
+        self.to(&format!("/-/admin/{kind}/{segment}"))
+    }
+
+    /// A part of that page, such as `delete`.
+    pub fn of_administered(&self, kind: &str, name: &str, part: &str) -> String {
+        format!("{}/{part}", self.administered(kind, name))
     }
 
     /// The `.crate` file of a version.
@@ -125,6 +150,21 @@ mod tests {
             "/crates/-/login?return_to=%2Facme%3Fq%3Dx"
         );
         assert_eq!(Links::new("").sign_in("/"), "/-/login");
+        assert_eq!(links.upstream("crates-io"), "/crates/-/upstreams/crates-io");
+        assert_eq!(links.upstream("new"), "/crates/-/upstreams/%6Eew");
+    }
+
+    #[test]
+    fn somebody_called_new_has_a_page_beside_the_form_for_a_new_one() {
+        let links = Links::new("/crates");
+        assert_eq!(
+            links.of_administered("users", "alice", "delete"),
+            "/crates/-/admin/users/alice/delete"
+        );
+        assert_eq!(
+            links.administered("users", "new"),
+            "/crates/-/admin/users/%6Eew"
+        );
     }
 
     #[test]

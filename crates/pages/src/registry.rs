@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::{Frame, Links, Moment, Pager, count, filters, home::visibility_icon};
+use crate::{
+    CachedList, Frame, Links, Moment, Narrowing, Pager, count, filters, home::visibility_icon, labels,
+};
 
 /// What stands above every part of a registry's page.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct RegistryHead {
     pub is_admin: bool,
     /// Which part this is: empty for its crates.
     pub part: &'static str,
+    /// What was just done with it as a whole: `made` or `restored`; else empty.
+    pub done: &'static str,
 }
 
 impl RegistryHead {
@@ -157,61 +161,18 @@ pub struct RegistryPage {
     pub frame: Frame,
     /// Above it.
     pub head: RegistryHead,
-    /// What is looked for.
-    pub text: String,
-    /// `hosted`, `cached`, or empty for both.
-    pub source: &'static str,
-    /// How the list is ordered: `relevance`, `updated` or `downloads`.
-    pub sort: &'static str,
+    /// What the list is narrowed by.
+    pub narrowing: Narrowing,
+    /// Labels that its crates have, with how many do: the most frequent.
+    pub labels_in_use: Vec<(String, u64)>,
     /// A page of them.
     pub crates: Vec<CrateRow>,
     /// The pages around it.
     pub pager: Pager,
+    /// Whether there are so many that not all were looked at.
+    pub is_cut: bool,
     /// Whether the visitor may publish here.
     pub may_publish: bool,
-}
-
-impl RegistryPage {
-    fn sources(&self) -> [Tab; 3] {
-        [("", "All"), ("hosted", "Hosted"), ("cached", "Cached")].map(|(source, words)| Tab {
-            words,
-            count: None,
-            address: self.frame.links.asking(
-                &format!("/{}", self.head.name),
-                &[
-                    ("q", &self.text),
-                    ("source", source),
-                    ("sort", self.sort_asked()),
-                ],
-            ),
-            is_here: source == self.source,
-        })
-    }
-
-    fn sort_asked(&self) -> &'static str {
-        if self.sort == "relevance" {
-            ""
-        } else {
-            self.sort
-        }
-    }
-
-    fn is_narrowed(&self) -> bool {
-        !self.text.is_empty() || !self.source.is_empty()
-    }
-
-    fn sorts(&self) -> [(&'static str, &'static str); 3] {
-        let by_name = if self.text.is_empty() {
-            "name"
-        } else {
-            "relevance"
-        };
-        [
-            ("relevance", by_name),
-            ("updated", "last updated"),
-            ("downloads", "downloads"),
-        ]
-    }
 }
 
 /// A crate in a list.
@@ -241,6 +202,17 @@ pub struct CrateRow {
     pub downloads: u64,
     /// How many are listed.
     pub versions: u64,
+    /// The first of its labels.
+    pub labels: Vec<String>,
+    /// How many there are beside those.
+    pub more_labels: u64,
+}
+
+impl CrateRow {
+    /// Crates of the same registry with a label.
+    pub(crate) fn labelled(&self, links: &Links, label: &str) -> String {
+        labels::labelled(links, &self.registry, label)
+    }
 }
 
 /// What a registry reads through.
@@ -251,51 +223,17 @@ pub struct RegistryUpstreamsPage {
     pub frame: Frame,
     /// Above it.
     pub head: RegistryHead,
+    /// What is cached for it; told to those who are signed in.
+    pub cached: Option<CachedList>,
+    /// What is wrong with the form that evicts everything.
+    pub evict_wrong: Option<String>,
+    /// What went well.
+    pub done: Option<&'static str>,
 }
 
-/// Which names a registry claims.
-#[derive(Debug, Template)]
-#[template(path = "registry_claims.html")]
-pub struct RegistryClaimsPage {
-    /// Around it.
-    pub frame: Frame,
-    /// Above it.
-    pub head: RegistryHead,
-    /// By pattern.
-    pub claims: Vec<ClaimRow>,
-    /// Whether the visitor may make one.
-    pub may_claim: bool,
-}
-
-/// A claim.
-#[derive(Clone, Debug)]
-pub struct ClaimRow {
-    /// The names it covers.
-    pub pattern: String,
-    /// `private`, `fork` or `merge`.
-    pub mode: &'static str,
-    /// When it was made.
-    pub created_at: Moment,
-}
-
-impl ClaimRow {
-    fn words(&self) -> &'static str {
-        match self.mode {
-            "fork" => "hosted crates alone; the mirror view has upstream's",
-            "merge" => "hosted and upstream's versions together",
-            _ => "hosted crates alone; no upstream is ever asked",
-        }
+impl RegistryUpstreamsPage {
+    fn limit(&self) -> Option<u64> {
+        let caches = self.head.upstreams.iter().filter_map(|it| it.cache.as_ref());
+        caches.filter_map(|cache| cache.limit).next()
     }
-}
-
-/// Who may do what in a registry.
-#[derive(Debug, Template)]
-#[template(path = "registry_members.html")]
-pub struct RegistryMembersPage {
-    /// Around it.
-    pub frame: Frame,
-    /// Above it.
-    pub head: RegistryHead,
-    /// By name: principal and role.
-    pub members: Vec<(String, &'static str)>,
 }

@@ -3,6 +3,7 @@
 //! They are made here and nowhere else on pages: tests take them from the page, paste them into an empty home, and run cargo.
 
 use askama::Template;
+use supercargo_types::{RegistryName, Site, View};
 
 use crate::{Frame, Moment, RegistryHead, Tab, filters};
 
@@ -37,6 +38,10 @@ pub enum Audience {
     Github,
     /// A job of GitLab CI, which proves who it is.
     Gitlab,
+    /// A job of CNB, with a token in a repository of secrets.
+    Cnb,
+    /// A pipeline of Harness, with a token among its secrets.
+    Harness,
     /// A job of Jenkins, with a token among its credentials.
     Jenkins,
     /// A build of an image, with a token as its secret.
@@ -47,10 +52,12 @@ pub enum Audience {
 
 impl Audience {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Person,
         Self::Github,
         Self::Gitlab,
+        Self::Cnb,
+        Self::Harness,
         Self::Jenkins,
         Self::Docker,
         Self::Administrator,
@@ -62,6 +69,8 @@ impl Audience {
             Self::Person => "person",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
+            Self::Cnb => "cnb",
+            Self::Harness => "harness",
             Self::Jenkins => "jenkins",
             Self::Docker => "docker",
             Self::Administrator => "admin",
@@ -74,6 +83,8 @@ impl Audience {
             Self::Person => "For a person",
             Self::Github => "GitHub Actions",
             Self::Gitlab => "GitLab CI",
+            Self::Cnb => "CNB",
+            Self::Harness => "Harness",
             Self::Jenkins => "Jenkins",
             Self::Docker => "Docker build",
             Self::Administrator => "For an administrator",
@@ -82,7 +93,12 @@ impl Audience {
 
     /// Whether a token is stored for it. The others exchange their identity for one that lives for minutes.
     pub fn needs_token(self) -> bool {
-        matches!(self, Self::Person | Self::Jenkins | Self::Docker)
+        !matches!(self, Self::Github | Self::Gitlab | Self::Administrator)
+    }
+
+    /// Whether what it does publishes, as a rule.
+    pub(crate) fn publishes(self) -> bool {
+        matches!(self, Self::Person | Self::Cnb)
     }
 
     /// Whether it is about how public crates come in.
@@ -120,7 +136,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    fn is_one_line(&self) -> bool {
+    pub(crate) fn is_one_line(&self) -> bool {
         self.text.lines().count() == 1
     }
 }
@@ -137,13 +153,29 @@ pub struct Step {
 }
 
 impl Place {
+    /// The registry of this name on a server.
+    pub fn of(site: &Site, name: &RegistryName) -> Self {
+        let variable = name.token_variable();
+        // cargo makes it of the name in its configuration
+        let mirror_variable = variable.replace("_TOKEN", "_MIRROR_TOKEN");
+        Self {
+            registry: name.to_string(),
+            in_cargo: name.in_cargo(),
+            index: site.index_url(name, View::Index),
+            mirror_index: site.index_url(name, View::Mirror),
+            variable,
+            mirror_variable,
+            address: format!("{}/{name}", site.base()),
+        }
+    }
+
     /// What its mirror is called in cargo's configuration.
-    fn mirror(&self) -> String {
+    pub fn mirror(&self) -> String {
         format!("{}-mirror", self.in_cargo)
     }
 
     /// The address without its scheme: for whom a job's identity is made.
-    fn audience(&self) -> &str {
+    pub fn audience(&self) -> &str {
         let address = self.address.as_str();
         address.split_once("://").map_or(address, |(_, rest)| rest)
     }
@@ -177,7 +209,7 @@ impl Place {
     }
 
     /// A line for each variable that holds the token.
-    fn for_variables(&self, way: Way, line: impl Fn(&str) -> String) -> String {
+    pub(crate) fn for_variables(&self, way: Way, line: impl Fn(&str) -> String) -> String {
         let of_mirror = (way == Way::Everything).then_some(&self.mirror_variable);
         let variables = [&self.variable].into_iter().chain(of_mirror);
         let lines: Vec<_> = variables.map(|variable| line(variable)).collect();
@@ -190,6 +222,8 @@ impl Place {
             Audience::Person => self.person(way, token.unwrap_or(TOKEN)),
             Audience::Github => self.github(way),
             Audience::Gitlab => self.gitlab(way),
+            Audience::Cnb => self.cnb(way, token.unwrap_or(TOKEN)),
+            Audience::Harness => self.harness(way, token.unwrap_or(TOKEN)),
             Audience::Jenkins => self.jenkins(way, token.unwrap_or(TOKEN)),
             Audience::Docker => self.docker(way, token.unwrap_or(TOKEN)),
             Audience::Administrator => self.administrator(),
@@ -235,7 +269,7 @@ impl Place {
     }
 
     /// Where a project says what all who build it need.
-    fn in_project(&self, way: Way) -> Step {
+    pub(crate) fn in_project(&self, way: Way) -> Step {
         Step {
             heading: "In the repository".to_owned(),
             words: "For jobs and people alike. There is no secret in it.".to_owned(),
@@ -258,7 +292,7 @@ impl Place {
     }
 
     /// Turns the identity in `$jwt` into a token in `$token`.
-    fn exchange(&self) -> String {
+    pub(crate) fn exchange(&self) -> String {
         format!(
             "token=$(curl -sSf --json \"{{\\\"jwt\\\":\\\"$jwt\\\"}}\" \\\n  {}/api/v1/trusted_publishing/tokens |\n  sed 's/.*\"token\": *\"\\([^\"]*\\)\".*/\\1/')\n",
             self.address
@@ -305,6 +339,62 @@ impl Place {
                 heading: "In the pipeline".to_owned(),
                 words: "The image needs curl and cargo.".to_owned(),
                 lines: vec![file(".gitlab-ci.yml", job)],
+            },
+        ]
+    }
+
+    fn cnb(&self, way: Way, token: &str) -> Vec<Step> {
+        let pipeline = |event: &str, name: &str, script: String| {
+            format!(
+                "  {event}:\n    - docker:\n        image: rust:1\n      imports: ADDRESS_OF_THE_FILE\n      stages:\n        - name: {name}\n          script: {script}\n"
+            )
+        };
+        let pipelines = format!(
+            "$:\n{}{}",
+            pipeline("push", "build", "cargo build --locked".to_owned()),
+            pipeline(
+                "tag_push",
+                "publish",
+                format!("cargo publish --registry {}", self.in_cargo)
+            )
+        );
+        let secrets = self.for_variables(way, |variable| format!("{variable}: {token}\n"));
+        vec![
+            Step {
+                heading: "Give CNB the token".to_owned(),
+                words: "In a file of a repository of secrets, so that it stands in no history that others read."
+                    .to_owned(),
+                lines: vec![file("cargo.yml", secrets)],
+            },
+            self.in_project(way),
+            Step {
+                heading: "In the pipeline".to_owned(),
+                words: "Put the address of the file with the secrets where `ADDRESS_OF_THE_FILE` stands. Every push builds, and a tag publishes."
+                    .to_owned(),
+                lines: vec![file(".cnb.yml", pipelines)],
+            },
+        ]
+    }
+
+    fn harness(&self, way: Way, token: &str) -> Vec<Step> {
+        let variables = self.for_variables(way, |variable| {
+            format!("        {variable}: <+secrets.getValue(\"cargo_token\")>\n")
+        });
+        let step = format!(
+            "- step:\n    type: Run\n    name: build\n    identifier: build\n    spec:\n      connectorRef: account.harnessImage\n      image: rust:1\n      shell: Sh\n      envVariables:\n{variables}      command: cargo build --locked\n"
+        );
+        vec![
+            Step {
+                heading: "Give Harness the token".to_owned(),
+                words: "Among the project's secrets, as text with the ID `cargo_token`.".to_owned(),
+                lines: vec![file("Secret text cargo_token", format!("{token}\n"))],
+            },
+            self.in_project(way),
+            Step {
+                heading: "In the pipeline".to_owned(),
+                words: "A step of a build stage. `connectorRef` says where its image comes from."
+                    .to_owned(),
+                lines: vec![file("Step of the pipeline", step)],
             },
         ]
     }
@@ -389,18 +479,18 @@ impl Place {
     }
 }
 
-fn file(name: &'static str, text: String) -> Lines {
+pub(crate) fn file(name: &'static str, text: String) -> Lines {
     Lines {
         file: Some(name),
         text,
     }
 }
 
-fn shell(text: String) -> Lines {
+pub(crate) fn shell(text: String) -> Lines {
     Lines { file: None, text }
 }
 
-fn indented(text: &str, by: usize) -> String {
+pub(crate) fn indented(text: &str, by: usize) -> String {
     let lines = text.lines().map(|line| format!("{:by$}{line}\n", ""));
     lines.collect::<Vec<_>>().concat()
 }

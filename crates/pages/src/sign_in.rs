@@ -95,6 +95,8 @@ pub struct IdentityRow {
     pub email: Option<String>,
     /// When it was linked.
     pub linked: Moment,
+    /// When somebody signed in with it last.
+    pub used: Option<Moment>,
 }
 
 /// A browser in a few words, out of what it says of itself. All of them say that they are most of the others.

@@ -45,7 +45,7 @@ pub struct TokenRow {
 
 impl TokenRow {
     /// What it may be used for: `read, publish, yank and undo`.
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let words = SCOPES.iter().filter(|it| self.scopes.contains(&it.word));
         let words: Vec<_> = words.map(|it| it.title.to_lowercase()).collect();
         words.join(", ")
@@ -131,14 +131,29 @@ pub struct TokenDraft {
     pub date: String,
 }
 
+/// Whose tokens they are, where the form for a new one is sent to, and where one comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPlace {
+    /// Whom it stands for.
+    pub owner: String,
+    /// Whether that is who makes it.
+    pub is_own: bool,
+    /// The address of the form.
+    pub form: String,
+    /// The address of the list.
+    pub list: String,
+    /// Whether it can be for the registries that are offered alone.
+    pub is_bound: bool,
+}
+
 /// The form for a new token, and what it would be.
 #[derive(Debug, Template)]
 #[template(path = "token_new.html")]
 pub struct NewTokenPage {
     /// Around it.
     pub frame: Frame,
-    /// Whom it stands for.
-    pub owner: String,
+    /// Whose it will be.
+    pub place: TokenPlace,
     /// What is filled in.
     pub draft: TokenDraft,
     /// Registries to choose from, where they are not too many.
@@ -173,6 +188,8 @@ impl NewTokenPage {
 pub struct TokenMadePage {
     /// Around it.
     pub frame: Frame,
+    /// Whose it is.
+    pub place: TokenPlace,
     /// As its owner calls it.
     pub name: String,
     /// Its text.

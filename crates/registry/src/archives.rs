@@ -12,11 +12,13 @@ use futures_util::StreamExt as _;
 use semver::Version;
 use supercargo_blobs::BlobBody;
 use supercargo_package::{ArchiveLimits, ArchiveRefused, Outline, read_file, read_outline};
+use supercargo_store::CachedDescription;
 use supercargo_types::{CrateName, Digest};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
     Instance,
+    jobs::JobKind,
     refusal::{Failure, Outcome},
 };
 
@@ -29,6 +31,10 @@ const PIECES: usize = 2;
 const DESCRIPTION_WITHIN: u64 = 64 << 20;
 /// In characters; what follows would only make search slow.
 const LONGEST_DESCRIPTION: usize = 1000;
+/// The same of all keywords together.
+const LONGEST_KEYWORDS: usize = 300;
+/// Files of earlier releases that are looked into between two batches: they are no hurry, and each takes a turn from somebody.
+const MADE_UP_FOR: u32 = 16;
 /// Descriptions that wait for the database, a second's worth; more of them are not kept.
 const WAITING: usize = 4096;
 /// In bytes, as on crates.io's pages: what is longer is no readme.
@@ -38,7 +44,7 @@ const LONGEST_README: u64 = 1 << 20;
 pub(crate) struct Archives {
     turns: Semaphore,
     /// What was read of files of upstreams and is not in the database yet.
-    descriptions: Mutex<Vec<(i64, Digest, String)>>,
+    descriptions: Mutex<Vec<CachedDescription>>,
 }
 
 impl Archives {
@@ -49,7 +55,7 @@ impl Archives {
         }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<(i64, Digest, String)>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<CachedDescription>> {
         self.descriptions
             .lock()
             .expect("invariant: nobody panics with this lock")
@@ -60,6 +66,36 @@ impl Instance {
     /// Reads what a crate of an upstream's says about itself, for search. Best effort: a broken file is found out by whoever
     /// builds it.
     pub(crate) async fn describe(self: Arc<Self>, upstream: i64, checksum: Digest) {
+        let described = self.described(upstream, checksum).await;
+        let mut waiting = self.archives.waiting();
+        if waiting.len() < WAITING {
+            waiting.push(described);
+        }
+    }
+
+    /// Looks into some of the files that came before keywords were read. Whether there were no more.
+    pub(crate) async fn describe_earlier(&self) -> bool {
+        let earlier = match self.store.undescribed_crates(MADE_UP_FOR).await {
+            Ok(earlier) => earlier,
+            Err(error) => {
+                tracing::warn!(%error, "files without keywords were not found");
+                return false;
+            }
+        };
+        let mut batch = Vec::with_capacity(earlier.len());
+        for (upstream, checksum) in earlier {
+            batch.push(self.described(upstream, checksum).await);
+        }
+        if batch.is_empty() {
+            return true;
+        }
+        if let Err(error) = self.store.describe_cached_crates(&batch).await {
+            tracing::warn!(%error, crates = batch.len(), "keywords of cached crates were not written");
+        }
+        false
+    }
+
+    async fn described(&self, upstream_id: i64, checksum: Digest) -> CachedDescription {
         let limits = ArchiveLimits {
             unpacked_bytes: DESCRIPTION_WITHIN,
             ..ArchiveLimits::default()
@@ -67,16 +103,13 @@ impl Instance {
         let outline = self
             .look(&checksum, move |reader| read_outline(reader, &limits))
             .await;
-        let Ok(Some(Some(Outline {
-            description: Some(description),
-            ..
-        }))) = outline
-        else {
-            return;
-        };
-        let mut waiting = self.archives.waiting();
-        if waiting.len() < WAITING {
-            waiting.push((upstream, checksum, one_line(&description)));
+        let outline: Outline = outline.ok().flatten().flatten().unwrap_or_default();
+        let description = outline.description.as_deref();
+        CachedDescription {
+            upstream_id,
+            checksum,
+            description: description.map(|text| one_line(text, LONGEST_DESCRIPTION)),
+            keywords: one_line(&outline.keywords.join(" "), LONGEST_KEYWORDS),
         }
     }
 
@@ -86,7 +119,10 @@ impl Instance {
         if batch.is_empty() {
             return;
         }
-        if let Err(error) = self.store.describe_cached_crates(&batch).await {
+        let written = self.store.describe_cached_crates(&batch).await;
+        let failed = written.is_err().then_some("descriptions of cached crates were not written");
+        self.noted(JobKind::Batches, "descriptions of crates", batch.len(), failed);
+        if let Err(error) = written {
             tracing::warn!(%error, crates = batch.len(), "descriptions of cached crates were not written");
         }
     }
@@ -169,15 +205,15 @@ impl Instance {
 
 /// A description as a terminal may show it: whoever writes to an upstream must not send escape sequences to the terminals of
 /// those who search here.
-fn one_line(description: &str) -> String {
-    let plain = description.chars().map(|character| {
+fn one_line(text: &str, longest: usize) -> String {
+    let plain = text.chars().map(|character| {
         if character.is_control() {
             ' '
         } else {
             character
         }
     });
-    plain.take(LONGEST_DESCRIPTION).collect()
+    plain.take(longest).collect()
 }
 
 /// The pieces of a stored file, read by a thread that may wait.
@@ -216,7 +252,7 @@ mod tests {
 
     #[test]
     fn terminals_get_one_short_line() {
-        assert_eq!(one_line("a\n\u{1b}[31mb\0é"), "a  [31mb é");
-        assert_eq!(one_line(&"é".repeat(2000)), "é".repeat(1000));
+        assert_eq!(one_line("a\n\u{1b}[31mb\0é", 20), "a  [31mb é");
+        assert_eq!(one_line(&"é".repeat(2000), 1000), "é".repeat(1000));
     }
 }

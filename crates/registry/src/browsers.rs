@@ -28,6 +28,7 @@ use supercargo_types::{Digest, Random, Scopes, Timestamp, TokenHash};
 pub use self::listed::Session;
 use crate::{
     Caller, Instance, KnownUser,
+    jobs::JobKind,
     refusal::Outcome,
     rights::{Actor, Denied},
     settings::SecretKey,
@@ -412,7 +413,10 @@ impl Instance {
         if used.is_empty() {
             return;
         }
-        if let Err(error) = self.store.touch_sessions(&used).await {
+        let written = self.store.touch_sessions(&used).await;
+        let failed = written.is_err().then_some("last uses of sessions were not written");
+        self.noted(JobKind::Batches, "last uses of sessions", used.len(), failed);
+        if let Err(error) = written {
             tracing::warn!(%error, "last uses of sessions were not written");
         }
     }

@@ -13,13 +13,16 @@ use supercargo_types::Digest;
 pub(crate) use counts::UpstreamCounts;
 pub(crate) use limit::keep_within;
 
-use crate::{Instance, downloads::day, refusal::Outcome, rights::MayRead};
+use crate::{
+    Instance, directory::RemoteUpstream, downloads::day, jobs::JobKind, refusal::Outcome,
+    rights::MayRead,
+};
 use counts::CacheCounts;
 use limit::Fill;
 use uses::FileUses;
 
 /// How many days the counts of [`Instance::cached`] go back, today among them.
-const DAYS: i64 = 30;
+pub(crate) const DAYS: i64 = 30;
 
 /// What memory holds about the use of the cache.
 #[derive(Default)]
@@ -112,42 +115,58 @@ impl Instance {
     /// # Errors
     /// Only faults.
     pub async fn cached(&self, right: &MayRead) -> Outcome<Vec<UpstreamCache>> {
-        let since = day(self.clock().now()) - DAYS + 1;
         let mut caches = Vec::new();
         for attached in &right.registry.upstreams {
             // of a registry of this server nothing is cached
             let Some(remote) = attached.upstream.remote() else {
                 continue;
             };
-            let size = self.store.cache_size(remote.id).await?;
-            let counts = self.store.cache_counts(remote.id, since).await?;
-            let of = |kind| counts.get(&kind).copied().unwrap_or(0);
-            caches.push(UpstreamCache {
-                upstream: remote.name.clone(),
-                size,
-                days: DAYS,
-                hits: CacheTraffic {
-                    index: of(CacheKind::IndexHit),
-                    files: of(CacheKind::FileHit),
-                },
-                misses: CacheTraffic {
-                    index: of(CacheKind::IndexMiss),
-                    files: of(CacheKind::FileMiss),
-                },
-                read_ahead: of(CacheKind::ReadAhead),
-                read_ahead_used: of(CacheKind::ReadAheadUsed),
-                limit: self.upstream_settings().cache_size,
-            });
+            caches.push(self.cache_of(remote).await?);
         }
         Ok(caches)
+    }
+
+    /// What is cached of one upstream, and how well it serves.
+    pub(crate) async fn cache_of(&self, remote: &RemoteUpstream) -> Outcome<UpstreamCache> {
+        let since = day(self.clock().now()) - DAYS + 1;
+        let size = self.store.cache_size(remote.id).await?;
+        let counts = self.store.cache_counts(remote.id, since).await?;
+        let of = |kind| counts.get(&kind).copied().unwrap_or(0);
+        Ok(UpstreamCache {
+            upstream: remote.name.clone(),
+            size,
+            days: DAYS,
+            hits: CacheTraffic {
+                index: of(CacheKind::IndexHit),
+                files: of(CacheKind::FileHit),
+            },
+            misses: CacheTraffic {
+                index: of(CacheKind::IndexMiss),
+                files: of(CacheKind::FileMiss),
+            },
+            read_ahead: of(CacheKind::ReadAhead),
+            read_ahead_used: of(CacheKind::ReadAheadUsed),
+            limit: self.upstream_settings().cache_size,
+        })
     }
 
     /// Writes what was counted and used since the last time; what cannot be written now is tried again.
     pub(crate) async fn write_cache_use(&self) {
         let counted = self.cache.counts.take(day(self.clock().now()));
-        if !counted.is_empty()
-            && let Err(error) = self.store.add_cache_counts(&counted).await
-        {
+        if counted.is_empty() {
+            return self.write_file_uses().await;
+        }
+        let written = self.store.add_cache_counts(&counted).await;
+        let failed = written
+            .is_err()
+            .then_some("counts of the cache were not written");
+        self.noted(
+            JobKind::Batches,
+            "counts of the cache",
+            counted.len(),
+            failed,
+        );
+        if let Err(error) = written {
             tracing::warn!(%error, "counts of the cache were not written; trying again");
             self.cache.counts.give_back(&counted);
         }
@@ -156,9 +175,20 @@ impl Instance {
 
     async fn write_file_uses(&self) {
         let used = self.cache.uses.take();
-        if !used.is_empty()
-            && let Err(error) = self.store.note_cache_uses(&used).await
-        {
+        if used.is_empty() {
+            return;
+        }
+        let written = self.store.note_cache_uses(&used).await;
+        let failed = written
+            .is_err()
+            .then_some("last uses of cached files were not written");
+        self.noted(
+            JobKind::Batches,
+            "last uses of cached files",
+            used.len(),
+            failed,
+        );
+        if let Err(error) = written {
             tracing::warn!(%error, files = used.len(), "last uses of cached files were not written; trying again");
             self.cache.uses.give_back(used);
         }

@@ -1,8 +1,12 @@
 //! Claims: how a registry treats a name or a pattern of names against its upstream.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use supercargo_store::Created;
-use supercargo_types::{ClaimMode, NamePattern, Timestamp};
+use supercargo_types::{
+    CanonicalName, ClaimMode, CrateName, NamePattern, PrincipalRef, Spelling, Timestamp,
+};
 use utoipa::ToSchema;
 
 use crate::{
@@ -35,7 +39,130 @@ pub struct ClaimImpact {
     pub recent_readers: u64,
 }
 
+/// What a claim would take away if it were made now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimForetold {
+    /// Versions of upstream's that were given out under these names and would not be served in the index view any more.
+    pub cached_versions: u64,
+    /// The same by name, with the most versions first.
+    pub names: Vec<(Spelling, u64)>,
+    /// As in [`ClaimImpact`].
+    pub recent_readers: u64,
+    /// Names that it covers and that are hosted here, which stay as they are.
+    pub hosted: u64,
+}
+
+/// A name that was hosted here once, has no version left, and stays private until somebody releases it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptName {
+    /// As its publisher wrote it.
+    pub name: CrateName,
+    /// When its last version was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// What claims it as well: it cannot be released before that is gone.
+    pub claim: Option<ClaimMode>,
+}
+
+/// Whether a claim of this mode takes versions of upstream's from the index view.
+fn takes_away(mode: ClaimMode) -> bool {
+    match mode {
+        ClaimMode::Private | ClaimMode::Fork => true,
+        // upstream's versions are served as before, only that what it lists from now on counts
+        ClaimMode::Merge => false,
+    }
+}
+
 impl Instance {
+    /// What a claim would take away from whom; nothing is changed.
+    ///
+    /// # Errors
+    /// [`Refusal::ClaimTaken`].
+    pub async fn foretell_claim(
+        &self,
+        right: &MayMaintain,
+        pattern: &NamePattern,
+        mode: ClaimMode,
+    ) -> Outcome<ClaimForetold> {
+        let registry = &right.registry;
+        right.covers_pattern(pattern)?;
+        let is_taken = registry.claims.iter().any(|row| row.pattern == *pattern);
+        if is_taken {
+            return Err(Refusal::ClaimTaken {
+                registry: registry.name.clone(),
+                pattern: pattern.clone(),
+            }
+            .into());
+        }
+        let (mut names, mut recent_readers) = (Vec::new(), 0);
+        if takes_away(mode) {
+            names = self.store.promised_under(registry.id, pattern).await?;
+            recent_readers = self.recent_readers(registry.id, pattern).await?;
+        }
+        names.sort_by(|(left, more), (right, less)| less.cmp(more).then_with(|| left.cmp(right)));
+        Ok(ClaimForetold {
+            cached_versions: names.iter().map(|(_, versions)| versions).sum(),
+            names,
+            recent_readers,
+            hosted: self.store.hosted_under(registry.id, pattern).await?,
+        })
+    }
+
+    /// Who made which claim of a registry; those of earlier releases do not say it.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn claimants(
+        &self,
+        right: &MayMaintain,
+    ) -> Outcome<HashMap<NamePattern, PrincipalRef>> {
+        Ok(self.store.claimants(right.registry.id).await?)
+    }
+
+    /// How many names that are hosted in a registry a claim covers: what stays private when it is deleted.
+    ///
+    /// # Errors
+    /// [`Refusal::NoClaim`].
+    pub async fn hosted_under_claim(
+        &self,
+        right: &MayMaintain,
+        pattern: &NamePattern,
+    ) -> Outcome<(ClaimMode, u64)> {
+        let registry = &right.registry;
+        let mut claims = registry.claims.iter();
+        let Some(claim) = claims.find(|row| row.pattern == *pattern) else {
+            return Err(Refusal::NoClaim {
+                registry: registry.name.clone(),
+                pattern: pattern.clone(),
+            }
+            .into());
+        };
+        let hosted = self.store.hosted_under(registry.id, pattern).await?;
+        Ok((claim.mode, hosted))
+    }
+
+    /// Names that could be released to upstream, by name, or one of them; and how many there are in all.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn kept_names(
+        &self,
+        right: &MayMaintain,
+        name: Option<&CanonicalName>,
+        limit: u32,
+    ) -> Outcome<(Vec<KeptName>, u64)> {
+        let registry = &right.registry;
+        let page = self.store.kept_names(registry.id, name, limit).await?;
+        let names = page.items.into_iter().map(|row| {
+            let canonical: CanonicalName = row.name.canonical();
+            KeptName {
+                claim: registry.claim(&canonical),
+                name: row.name,
+                deleted_at: row.deleted_at,
+            }
+        });
+        Ok((names.collect(), page.total))
+    }
+
     /// The claims of a registry, by pattern.
     pub fn claims(&self, right: &MayRead) -> Vec<Claim> {
         let claim = |row: &supercargo_store::ClaimRow| Claim {
@@ -60,11 +187,7 @@ impl Instance {
         let registry = &right.registry;
         right.covers_pattern(&pattern)?;
         let now = self.clock().now();
-        let takes_away = match mode {
-            ClaimMode::Private | ClaimMode::Fork => true,
-            // upstream's versions are served as before, only that what it lists from now on counts
-            ClaimMode::Merge => false,
-        };
+        let takes_away = takes_away(mode);
         let recent_readers = if takes_away {
             self.recent_readers(registry.id, &pattern).await?
         } else {

@@ -193,6 +193,8 @@ pub(crate) struct Directory {
     registries: HashMap<RegistryName, Arc<Registry>>,
     names: HashMap<i64, RegistryName>,
     retired: HashMap<RegistryName, Timestamp>,
+    /// Of those, the ones of which nothing is left but the name.
+    purged: HashSet<RegistryName>,
     upstreams: HashMap<String, Arc<UpstreamSummary>>,
     /// Who reads through an upstream, also behind other registries.
     readers: HashMap<i64, Vec<Arc<Registry>>>,
@@ -211,6 +213,9 @@ impl Directory {
         for row in rows.registries {
             directory.names.insert(row.id, row.name.clone());
             if let Some(deleted_at) = row.deleted_at {
+                if row.purged_at.is_some() {
+                    directory.purged.insert(row.name.clone());
+                }
                 directory.retired.insert(row.name, deleted_at);
                 continue;
             }
@@ -303,6 +308,12 @@ impl Directory {
 
     pub(crate) fn deleted_at(&self, name: &RegistryName) -> Option<Timestamp> {
         self.retired.get(name).copied()
+    }
+
+    /// Every deleted registry, since when it is, and whether it was purged.
+    pub(crate) fn retired(&self) -> impl Iterator<Item = (&RegistryName, Timestamp, bool)> {
+        let retired = self.retired.iter();
+        retired.map(|(name, at)| (name, *at, self.purged.contains(name)))
     }
 
     pub(crate) fn retired_id(&self, name: &RegistryName) -> Option<i64> {

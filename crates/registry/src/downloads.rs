@@ -11,7 +11,7 @@ use std::{
 use supercargo_store::NewDownloads;
 use supercargo_types::{CanonicalName, Spelling, Timestamp};
 
-use crate::{Instance, rights::MayRead};
+use crate::{Instance, jobs::JobKind, rights::MayRead};
 
 /// Parts of the map, each with a lock of its own, so that downloads on many threads seldom meet.
 const SHARDS: usize = 16;
@@ -93,7 +93,10 @@ impl Instance {
         if batch.is_empty() {
             return;
         }
-        if let Err(error) = self.store.add_downloads(&batch).await {
+        let written = self.store.add_downloads(&batch).await;
+        let failed = written.is_err().then_some("counts of downloads were not written");
+        self.noted(JobKind::Batches, "counts of downloads", batch.len(), failed);
+        if let Err(error) = written {
             tracing::warn!(%error, versions = batch.len(), "counts of downloads were not written; trying again");
             for new in batch {
                 let counted = Counted {

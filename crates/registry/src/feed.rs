@@ -4,7 +4,7 @@ use std::sync::Weak;
 
 use supercargo_store::{Change, Feed, FeedEvent};
 
-use crate::{Instance, refusal::Failure};
+use crate::{Instance, jobs::JobKind, refusal::Failure};
 
 /// Until the instance is gone.
 pub(crate) async fn follow(instance: Weak<Instance>, mut feed: Feed) {
@@ -13,7 +13,19 @@ pub(crate) async fn follow(instance: Weak<Instance>, mut feed: Feed) {
         let Some(instance) = instance.upgrade() else {
             return;
         };
+        let (jobs, clock) = (&instance.jobs, instance.clock());
+        jobs.begin(JobKind::Changes, clock.now());
+        match &event {
+            FeedEvent::Change(_) => jobs.did(JobKind::Changes, "changes", 1),
+            FeedEvent::Lost(_) => {
+                let told = "changes of other servers were not heard";
+                jobs.failed(JobKind::Changes, clock.now(), told);
+            }
+            FeedEvent::Heard(_) | FeedEvent::Listening => {}
+        }
         instance.hear(event).await;
+        let (jobs, clock) = (&instance.jobs, instance.clock());
+        jobs.end(JobKind::Changes, clock.now());
     }
 }
 

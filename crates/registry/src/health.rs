@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long an alarm is a part of it.
-const RECENT: Duration = Duration::from_hours(7 * 24);
+pub(crate) const RECENT: Duration = Duration::from_hours(7 * 24);
 
 /// How an upstream does, as far as this process has seen.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -45,7 +45,7 @@ pub enum HealthState {
 
 pub(crate) struct Standing {
     pub(crate) state: HealthState,
-    failing: Option<(Timestamp, String)>,
+    pub(crate) failing: Option<(Timestamp, String)>,
 }
 
 impl Standing {

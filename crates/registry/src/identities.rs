@@ -54,19 +54,28 @@ impl From<IdentityRow> for Identity {
 }
 
 impl IdentityRequest {
-    fn check(&self) -> Result<(), Refusal> {
+    /// What is wrong with it, by the name of the field.
+    pub fn wrongs(&self) -> Vec<(&'static str, Refusal)> {
+        let mut wrongs = Vec::new();
         if let Err(error) = self.issuer.parse::<IssuerUrl>() {
-            return Err(Refusal::Shape(format!("`issuer` is none: {error}")));
+            let refusal = Refusal::Shape(format!("`issuer` is none: {error}"));
+            wrongs.push(("issuer", refusal));
         }
         let length = self.subject.chars().count();
         let is_plain = !self.subject.chars().any(char::is_control);
         if !(1..=LONGEST_SUBJECT).contains(&length) || !is_plain {
-            return Err(Refusal::Shape(
+            let refusal = Refusal::Shape(
                 "`subject` has 1 to 255 characters and no control characters, as in the `sub` of the provider's tokens"
                     .to_owned(),
-            ));
+            );
+            wrongs.push(("subject", refusal));
         }
-        Ok(())
+        wrongs
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        let first = self.wrongs().into_iter().next();
+        first.map_or(Ok(()), |(_, refusal)| Err(refusal))
     }
 }
 

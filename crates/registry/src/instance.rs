@@ -26,6 +26,7 @@ use crate::{
     download::Fetches,
     downloads::DownloadCounts,
     exchange, feed,
+    jobs::{JobKind, Jobs},
     limits::RateLimits,
     passwords::Passwords,
     pins::Pins,
@@ -77,6 +78,7 @@ pub struct Instance {
     /// which the last use of the same bytes is purged here could be lost.
     pub(crate) keeping: tokio::sync::RwLock<()>,
     pub(crate) copies: Copies,
+    pub(crate) jobs: Jobs,
     people: AtomicU64,
     settings: Settings,
 }
@@ -139,11 +141,13 @@ impl Instance {
             directory_turn: tokio::sync::Mutex::default(),
             keeping: tokio::sync::RwLock::default(),
             copies,
+            jobs: Jobs::new(settings.clock.now()),
             people: AtomicU64::new(0),
             settings,
         });
         tokio::spawn(write_batches(Arc::downgrade(&instance)));
         tokio::spawn(write_readers(Arc::downgrade(&instance)));
+        tokio::spawn(describe_earlier(Arc::downgrade(&instance)));
         tokio::spawn(audit::keep_tidy(Arc::downgrade(&instance)));
         if let Some(limit) = instance.upstream_settings().cache_size {
             tokio::spawn(cache::keep_within(Arc::downgrade(&instance), limit));
@@ -178,7 +182,8 @@ impl Instance {
         &self.settings.random
     }
 
-    pub(crate) fn audit_settings(&self) -> &AuditSettings {
+    /// How long logs are kept.
+    pub fn audit_settings(&self) -> &AuditSettings {
         &self.settings.audit
     }
 
@@ -255,8 +260,30 @@ impl Instance {
         if used.is_empty() {
             return;
         }
-        if let Err(error) = self.store.touch_tokens(&used).await {
+        let failed = self.store.touch_tokens(&used).await.err();
+        self.noted(
+            JobKind::Batches,
+            "last uses of tokens",
+            used.len(),
+            failed.as_ref().map(|_| "last uses of tokens were not written"),
+        );
+        if let Some(error) = failed {
             tracing::warn!(%error, "last uses of tokens were not written");
+        }
+    }
+
+    /// Notes for whoever looks after the server what came of writing so many of something: nothing is written where it
+    /// failed.
+    pub(crate) fn noted(
+        &self,
+        job: JobKind,
+        what: &'static str,
+        number: usize,
+        failed: Option<&'static str>,
+    ) {
+        match failed {
+            None => self.jobs.did(job, what, number as u64),
+            Some(sentence) => self.jobs.failed(job, self.clock().now(), sentence),
         }
     }
 
@@ -296,6 +323,9 @@ async fn write_batches(instance: std::sync::Weak<Instance>) {
         let Some(instance) = instance.upgrade() else {
             return;
         };
+        instance
+            .jobs
+            .begin(JobKind::Batches, instance.clock().now());
         instance.upstream_index.flush(&instance).await;
         instance.write_pins().await;
         instance.write_uses().await;
@@ -303,6 +333,22 @@ async fn write_batches(instance: std::sync::Weak<Instance>) {
         instance.write_denials().await;
         instance.write_descriptions().await;
         instance.write_cache_use().await;
+        instance.jobs.end(JobKind::Batches, instance.clock().now());
+    }
+}
+
+/// Looks into the files that came before keywords were read, a few each second, until there are no more or the instance is gone.
+async fn describe_earlier(instance: std::sync::Weak<Instance>) {
+    let mut tick = tokio::time::interval(BATCH_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let Some(instance) = instance.upgrade() else {
+            return;
+        };
+        if instance.describe_earlier().await {
+            return;
+        }
     }
 }
 
@@ -316,6 +362,10 @@ async fn write_readers(instance: std::sync::Weak<Instance>) {
         let Some(instance) = instance.upgrade() else {
             return;
         };
+        instance
+            .jobs
+            .begin(JobKind::Readers, instance.clock().now());
         instance.write_readers().await;
+        instance.jobs.end(JobKind::Readers, instance.clock().now());
     }
 }

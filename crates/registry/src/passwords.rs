@@ -67,6 +67,14 @@ impl Password {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+
+    /// Whether it may be the password of an account.
+    ///
+    /// # Errors
+    /// [`Refusal::PasswordShape`]; the password is never repeated.
+    pub fn check(&self, name: &AccountName, email: Option<&str>) -> Result<(), Refusal> {
+        check(self, name, email)
+    }
 }
 
 impl<'de> Deserialize<'de> for Password {

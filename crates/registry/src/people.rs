@@ -56,8 +56,11 @@ pub struct NewPrincipal {
 /// RFC 5321 allows no more.
 const LONGEST_EMAIL: usize = 254;
 
-/// As far as it can be told without writing to it.
-pub(crate) fn check_email(email: &str) -> Result<(), Refusal> {
+/// Whether a text is an e-mail address, as far as it can be told without writing to it.
+///
+/// # Errors
+/// [`Refusal::Shape`].
+pub fn check_email(email: &str) -> Result<(), Refusal> {
     let plausible = email.len() <= LONGEST_EMAIL
         && !email.chars().any(|c| c.is_whitespace() || c.is_control())
         && email

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     Caller, Instance,
     directory::{Attached, Directory, Registry},
+    jobs::JobKind,
     refusal::{Outcome, Refusal},
     rights::MayMaintain,
 };
@@ -133,6 +134,7 @@ impl Instance {
         }
         match self.store.save_pins(&batch).await {
             Ok(lost) => {
+                self.noted(JobKind::Batches, "pins", batch.len(), None);
                 // from now on the database says it
                 for pin in &batch {
                     self.pins.written(pin);
@@ -145,6 +147,8 @@ impl Instance {
                 }
             }
             Err(error) => {
+                let failed = Some("pins were not written");
+                self.noted(JobKind::Batches, "pins", 0, failed);
                 tracing::warn!(%error, names = batch.len(), "pins were not written; trying again");
             }
         }

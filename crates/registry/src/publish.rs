@@ -211,6 +211,8 @@ impl Instance {
             size,
             entry: entry.to_line(),
             description: facts.description.clone(),
+            // no database holds NUL, and nobody searches for it
+            keywords: facts.keywords.join(" ").replace('\0', ""),
             dependencies: facts
                 .dependencies
                 .iter()

@@ -20,16 +20,17 @@ use utoipa::{
 
 use crate::{
     Actor, Caller, Instance,
-    directory::{Attached, Reads, Registry},
+    directory::{Attached, Reads, Registry, UpstreamSummary},
     nesting::{self, Bar, Node},
     refusal::{Outcome, Refusal},
     rights::{
         Denied, MayAdminister, MayAdministerInstance, MayCreateRegistries, MayRead, SignedIn,
     },
+    upstreams::UpstreamDetail,
 };
 
 /// A deleted registry can be restored this long.
-const RESTORABLE: Duration = Duration::from_hours(30 * 24);
+pub(crate) const RESTORABLE: Duration = Duration::from_hours(30 * 24);
 const LONGEST_DESCRIPTION: usize = 1000;
 const MOST_LABELS: usize = 50;
 const LONGEST_LABEL: usize = 100;
@@ -220,8 +221,6 @@ impl Instance {
             .into());
         }
         let directory = self.directory();
-        // a token that is narrowed does not have its principal's instance role
-        let is_admin = self.may_administer_instance(Some(actor.clone())).is_ok();
         let mut attachments: Vec<Attachment> = Vec::new();
         for request in asked {
             let upstream = directory
@@ -235,24 +234,7 @@ impl Instance {
             }
             // what is attached may stay, so that the rest of a list can be edited
             let stays = attached.iter().any(|it| it.upstream.id == upstream.id);
-            let named = upstream
-                .settings
-                .usable_by
-                .as_ref()
-                .map(|names| names.contains(registry));
-            let is_allowed = stays
-                || is_admin
-                || match upstream.reads {
-                    // whoever may read it through this registry is for its own administrators to say
-                    Reads::Registry(inner) => {
-                        named == Some(true)
-                            || directory.registry_by_id(inner).is_some_and(|inner| {
-                                let inner = inner.name.as_str();
-                                self.may_administer(inner, Some(actor.clone())).is_ok()
-                            })
-                    }
-                    Reads::Remote(_) => named.unwrap_or(!upstream.has_credentials()),
-                };
+            let is_allowed = stays || self.may_attach(actor, Some(registry), upstream);
             if !is_allowed {
                 return Err(Refusal::UpstreamNotUsable {
                     registry: registry.clone(),
@@ -267,6 +249,48 @@ impl Instance {
             });
         }
         Ok(attachments)
+    }
+
+    /// Whether somebody may attach an upstream to a registry, or to one that is still to be made.
+    fn may_attach(
+        &self,
+        actor: &Arc<Actor>,
+        registry: Option<&RegistryName>,
+        upstream: &UpstreamSummary,
+    ) -> bool {
+        // a token that is narrowed does not have its principal's instance role
+        if self.may_administer_instance(Some(actor.clone())).is_ok() {
+            return true;
+        }
+        let usable_by = upstream.settings.usable_by.as_ref();
+        let named = usable_by.map(|names| registry.is_some_and(|name| names.contains(name)));
+        match upstream.reads {
+            // whoever may read it through this registry is for its own administrators to say
+            Reads::Registry(inner) => {
+                named == Some(true)
+                    || self.directory().registry_by_id(inner).is_some_and(|inner| {
+                        let inner = inner.name.as_str();
+                        self.may_administer(inner, Some(actor.clone())).is_ok()
+                    })
+            }
+            Reads::Remote(_) => named.unwrap_or(!upstream.has_credentials()),
+        }
+    }
+
+    /// The upstreams that somebody may attach to a registry, or to one that is still to be made, by name.
+    pub fn usable_upstreams(
+        &self,
+        actor: &SignedIn,
+        registry: Option<&RegistryName>,
+    ) -> Vec<UpstreamDetail> {
+        let directory = self.directory();
+        let mut list = self.list_upstreams(actor);
+        list.retain(|detail| {
+            directory
+                .upstream(&detail.name)
+                .is_some_and(|upstream| self.may_attach(&actor.0, registry, upstream))
+        });
+        list
     }
 
     /// Refuses settings under which a registry would read through itself, or show more people than may read it what is in

@@ -1,13 +1,19 @@
 //! Search over the crates of a registry: those that it hosts, then those of upstream's that it has given out. Nobody outside
 //! is ever asked.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use semver::Version;
 use serde::Deserialize;
 use supercargo_package::parse_upstream_file;
 use supercargo_policy::Verdict;
-use supercargo_store::{CachedName, CachedVersion, CrateOrder, Downloads, SearchRow};
+use supercargo_store::{
+    CachedName, CachedVersion, CrateOrder, CrateSearch, Downloads, SearchRow, WantedLabels,
+};
 use supercargo_types::{CanonicalName, ClaimMode, Spelling, Timestamp, VersionState};
 use tokio::sync::SemaphorePermit;
 
@@ -16,6 +22,7 @@ use crate::{
     details::{IndexLine, recent_since},
     directory::Registry,
     downloads::day,
+    labels::LabelFilter,
     refusal::{Outcome, Refusal},
     rights::MayRead,
     versions::CrateSource,
@@ -30,17 +37,34 @@ pub(crate) const PAGES_OF_STRANGERS: usize = 4;
 /// How long one of them waits for its place.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Hosted crates whose states are compared with the one that is asked for, and how many of them at a time.
+const WEIGHED: u64 = 10_000;
+const WEIGHED_AT_ONCE: u32 = 1000;
+/// The same of upstream's, each of which costs a look into its index file.
+const WEIGHED_CACHED: usize = 500;
+
 /// What is searched for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CrateQuery<'a> {
-    /// A part of names or descriptions; an empty one finds everything.
+    /// A part of names, or words of descriptions and keywords; an empty one finds everything.
     pub text: &'a str,
     /// Only of these; `None`: of both.
     pub source: Option<CrateSource>,
+    /// Only those whose highest version is in this state. That takes long: see [`Self::is_costly`].
+    pub state: Option<VersionState>,
+    /// Only those with all of these labels.
+    pub labels: &'a [LabelFilter],
     /// At most so many, 200 in any case.
     pub limit: u32,
     /// So many of the nearest ones are left out.
     pub offset: u64,
+}
+
+impl CrateQuery<'_> {
+    /// Whether each crate has to be looked at. For strangers, that wants a place: [`Instance::place_to_search`].
+    pub fn is_costly(&self) -> bool {
+        self.state.is_some()
+    }
 }
 
 /// In which order crates are listed.
@@ -49,6 +73,8 @@ pub enum CrateSort {
     /// The nearest first, then by name.
     #[default]
     Relevance,
+    /// By name alone.
+    Name,
     /// What has a new version first.
     Updated,
     /// What was downloaded most of late first.
@@ -90,6 +116,8 @@ pub struct FoundCrate {
     pub highest_reason: Option<String>,
     /// Of all its versions through this registry.
     pub downloads: Downloads,
+    /// What people put on it.
+    pub labels: BTreeMap<String, String>,
     /// When its first version was published, or given out where that is not known.
     pub created_at: Timestamp,
     /// The same of the last one.
@@ -105,6 +133,8 @@ pub struct FoundCrates {
     pub items: Vec<FoundCrate>,
     /// Of all pages.
     pub total: u64,
+    /// Whether there are so many that not all were looked at.
+    pub is_cut: bool,
 }
 
 /// As much of a version as says which is the highest.
@@ -151,8 +181,9 @@ fn top(candidates: &[Candidate]) -> Option<Top<'_>> {
 }
 
 impl Instance {
-    /// The exact name first, then names that begin with the text, then names and descriptions that hold it. Names that this
-    /// registry keeps from its upstreams are found only where it hosts them.
+    /// The exact name first, then names that begin with the text, then names that hold it, then those of which each word stands
+    /// in the name, the description or a keyword. Names that this registry keeps from its upstreams are found only where it
+    /// hosts them.
     ///
     /// # Errors
     /// Only faults.
@@ -192,41 +223,144 @@ impl Instance {
         let since = recent_since(day(self.clock().now()));
         let order = match sort {
             CrateSort::Relevance => CrateOrder::Relevance,
+            CrateSort::Name => CrateOrder::Name,
             CrateSort::Updated => CrateOrder::Updated,
             CrateSort::Downloads => CrateOrder::Downloads { since },
         };
         let registry = &right.registry;
         let limit = wanted.limit.clamp(1, LONGEST_PAGE);
-        let mut items = Vec::new();
-        let mut total = 0;
+        let labels = LabelFilter::wanted(wanted.labels);
+        let mut found = FoundCrates {
+            items: Vec::new(),
+            total: 0,
+            is_cut: false,
+        };
         if wanted.source != Some(CrateSource::Cached) {
-            let page = self
-                .store
-                .search_in_order(registry.id, wanted.text, order, limit, wanted.offset)
-                .await?;
-            total = page.total;
-            items = self.hosted_crates(registry, &page.items).await?;
+            let search = CrateSearch {
+                registry_id: registry.id,
+                text: wanted.text,
+                labels: &labels,
+                order,
+                limit,
+                offset: wanted.offset,
+            };
+            found = match wanted.state {
+                None => {
+                    let page = self.store.find_crates(&search).await?;
+                    let items = page.items.iter();
+                    FoundCrates {
+                        items: self
+                            .linked(items.filter_map(|row| hosted_crate(registry, row)).collect())
+                            .await?,
+                        total: page.total,
+                        is_cut: false,
+                    }
+                }
+                Some(state) => self.hosted_in_state(registry, search, state).await?,
+            };
         }
         if wanted.source != Some(CrateSource::Hosted) && !registry.upstreams.is_empty() {
-            let found = self.store.search_cached(registry.id, wanted.text).await?;
-            let mut found: Vec<_> = found
-                .into_iter()
-                .filter(|found| is_shown(registry, found))
-                .collect();
-            self.put_in_order(registry, &mut found, order).await?;
-            let shown: Vec<Spelling> = found.into_iter().map(|found| found.spelling).collect();
-            // what stands before this page
-            let skip = usize::try_from(wanted.offset.saturating_sub(total)).unwrap_or(usize::MAX);
-            let room = usize::try_from(limit)
-                .unwrap_or(usize::MAX)
-                .saturating_sub(items.len());
-            total += shown.len() as u64;
-            let page: Vec<_> = shown.into_iter().skip(skip).take(room).collect();
-            items.extend(self.cached_crates(registry, &page).await?);
+            self.add_cached(registry, wanted, order, &labels, &mut found)
+                .await?;
         }
-        self.count_and_compare(registry, wanted.text, &mut items)
+        self.count_and_compare(registry, wanted.text, &mut found.items)
             .await?;
-        Ok(FoundCrates { items, total })
+        Ok(found)
+    }
+
+    /// Registries of these where a text may find anything.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn places_to_search<'a>(
+        &self,
+        registries: &'a [MayRead],
+        text: &str,
+    ) -> Outcome<Vec<&'a MayRead>> {
+        let places: HashSet<i64> = self.store.places_of(text).await?;
+        let registries = registries.iter();
+        Ok(registries
+            .filter(|right| places.contains(&right.registry.id))
+            .collect())
+    }
+
+    /// A page of the hosted crates whose highest version is in a state. The database does not know states, for rules make them,
+    /// so crate after crate is looked at.
+    async fn hosted_in_state(
+        &self,
+        registry: &Registry,
+        search: CrateSearch<'_>,
+        state: VersionState,
+    ) -> Outcome<FoundCrates> {
+        let mut page = Vec::new();
+        let mut fitting = 0;
+        let mut looked_at = 0;
+        let total = loop {
+            let part = CrateSearch {
+                limit: WEIGHED_AT_ONCE,
+                offset: looked_at,
+                ..search
+            };
+            let rows = self.store.find_crates(&part).await?;
+            let read = rows.items.len() as u64;
+            let crates = rows.items.iter();
+            for found in crates.filter_map(|row| hosted_crate(registry, row)) {
+                if found.1.highest_state != state {
+                    continue;
+                }
+                if fitting >= search.offset && fitting - search.offset < search.limit.into() {
+                    page.push(found);
+                }
+                fitting += 1;
+            }
+            looked_at += read;
+            if read == 0 || looked_at >= rows.total || looked_at >= WEIGHED {
+                break rows.total;
+            }
+        };
+        Ok(FoundCrates {
+            items: self.linked(page).await?,
+            total: fitting,
+            is_cut: looked_at < total,
+        })
+    }
+
+    /// Adds what upstreams have of it, as far as there is room on the page.
+    async fn add_cached(
+        &self,
+        registry: &Registry,
+        wanted: &CrateQuery<'_>,
+        order: CrateOrder,
+        labels: &WantedLabels,
+        page: &mut FoundCrates,
+    ) -> Outcome<()> {
+        let found = self
+            .store
+            .search_cached(registry.id, wanted.text, labels)
+            .await?;
+        let mut found: Vec<_> = found
+            .into_iter()
+            .filter(|found| is_shown(registry, found))
+            .collect();
+        self.put_in_order(registry, &mut found, order).await?;
+        let shown: Vec<Spelling> = found.into_iter().map(|found| found.spelling).collect();
+        // what stands before this page
+        let skip = usize::try_from(wanted.offset.saturating_sub(page.total)).unwrap_or(usize::MAX);
+        let limit = usize::try_from(wanted.limit.clamp(1, LONGEST_PAGE)).unwrap_or(usize::MAX);
+        let room = limit.saturating_sub(page.items.len());
+        if let Some(state) = wanted.state {
+            page.is_cut |= shown.len() > WEIGHED_CACHED;
+            let weighed = &shown[..shown.len().min(WEIGHED_CACHED)];
+            let mut fitting = self.cached_crates(registry, weighed).await?;
+            fitting.retain(|item| item.highest_state == state);
+            page.total += fitting.len() as u64;
+            page.items.extend(fitting.into_iter().skip(skip).take(room));
+        } else {
+            page.total += shown.len() as u64;
+            let shown: Vec<_> = shown.into_iter().skip(skip).take(room).collect();
+            page.items.extend(self.cached_crates(registry, &shown).await?);
+        }
+        Ok(())
     }
 
     async fn put_in_order(
@@ -237,6 +371,7 @@ impl Instance {
     ) -> Outcome<()> {
         match order {
             CrateOrder::Relevance => {}
+            CrateOrder::Name => found.sort_by(|a, b| a.spelling.cmp(&b.spelling)),
             CrateOrder::Updated => found.sort_by_key(|found| std::cmp::Reverse(found.last_at)),
             CrateOrder::Downloads { since } => {
                 let names: Vec<_> = found
@@ -254,11 +389,8 @@ impl Instance {
         Ok(())
     }
 
-    async fn hosted_crates(
-        &self,
-        registry: &Registry,
-        rows: &[SearchRow],
-    ) -> Outcome<Vec<FoundCrate>> {
+    /// With the addresses in their manifests, which stand with the highest version of each.
+    async fn linked(&self, mut found: Vec<(i64, FoundCrate)>) -> Outcome<Vec<FoundCrate>> {
         /// As much of a version's facts as a list shows.
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -267,10 +399,6 @@ impl Instance {
             documentation: Option<String>,
             repository: Option<String>,
         }
-        let mut found: Vec<_> = rows
-            .iter()
-            .filter_map(|row| hosted_crate(registry, row))
-            .collect();
         let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
         let facts = self.store.facts_of(&ids).await?;
         for (id, item) in &mut found {
@@ -331,11 +459,13 @@ impl Instance {
         let known: Vec<_> = names.iter().flatten().cloned().collect();
         let since = recent_since(day(self.clock().now()));
         let downloads = self.store.downloads_of(registry.id, &known, since).await?;
+        let mut labels = self.store.labels_of_crates(registry.id, &known).await?;
         for (item, name) in items.iter_mut().zip(&names) {
             let Some(name) = name else { continue };
             item.downloads = downloads.get(name).copied().unwrap_or_default();
             item.exact_match = text.as_ref() == Some(name);
             item.claim = registry.claim(name);
+            item.labels = labels.remove(name).unwrap_or_default();
         }
         Ok(())
     }
@@ -456,6 +586,7 @@ fn found_crate(name: String, source: CrateSource, top: &Top<'_>, versions: usize
             .as_ref()
             .map(|verdict| verdict.reason.clone()),
         downloads: Downloads::default(),
+        labels: BTreeMap::new(),
         created_at: top.oldest.at,
         updated_at: top.newest.at,
         exact_match: false,

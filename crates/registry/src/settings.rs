@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use aws_lc_rs::hmac;
 use supercargo_types::{Clock, Digest, Random, Rate, Site};
 
-use crate::{browsers::SessionSettings, sign_on::SignOnSettings};
+use crate::{browsers::SessionSettings, configured::ConfiguredKey, sign_on::SignOnSettings};
 
 /// Everything an [`Instance`](crate::Instance) needs besides its database and blobs.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Where secrets come from.
     pub random: Random,
+    /// Every key of the configuration, for whoever runs the server; without secrets.
+    pub configured: Vec<ConfiguredKey>,
 }
 
 /// Life of what is cached from upstreams, and patience with them.

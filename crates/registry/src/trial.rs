@@ -36,6 +36,7 @@ pub(crate) async fn instance(folder: &Path) -> Arc<Instance> {
         secret_key: SecretKey::new([7; 32]),
         clock: Clock::default(),
         random: Random::System,
+        configured: Vec::new(),
     };
     let blobs = Blobs::open(folder.join("blobs"), MemoryLimits::default());
     let store = Store::open(&database).await.unwrap();

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::{
     Caller, Instance,
     directory::{Directory, Reads, RemoteUpstream, UpstreamSummary},
-    refusal::{Outcome, Refusal},
+    refusal::{Failure, Outcome, Refusal},
     rights::{MayAdministerInstance, SignedIn},
     secrets::Secrets,
 };
@@ -145,13 +145,15 @@ pub struct UpstreamDetail {
 /// Credentials without their secret.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AuthShown {
-    kind: &'static str,
+    /// `none`, `token`, `bearer` or `basic`.
+    pub kind: &'static str,
+    /// The user, of `basic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    username: Option<String>,
+    pub username: Option<String>,
     /// Origins besides the index's own that are shown it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    origins: Vec<String>,
+    pub origins: Vec<String>,
 }
 
 /// What a connection test found.
@@ -507,6 +509,47 @@ impl Instance {
                 .into())
             }
         }
+    }
+
+    /// Asks an upstream that is not made yet, as [`Self::test_upstream`] asks one that is, and behind the same guard. Nothing
+    /// of it stays.
+    ///
+    /// # Errors
+    /// [`Refusal::UpstreamShape`] naming the part that makes no sense; that it does not answer is a result.
+    pub async fn try_upstream(
+        &self,
+        _right: &MayAdministerInstance,
+        request: UpstreamRequest,
+    ) -> Outcome<UpstreamTest> {
+        // No upstream can be called so: what comes of it says nothing about one of the same name and address.
+        let name = match check_name(&request.name) {
+            Ok(()) => format!("{} (not saved)", request.name),
+            Err(_) => "(not saved)".to_owned(),
+        };
+        let source = source(&self.directory(), &request)?;
+        let settings = UpstreamSettings {
+            auth_origins: auth_origins(request.auth.as_ref())?,
+            auth: seal(&self.secrets, &name, request.auth)?,
+            usable_by: None,
+            source,
+        };
+        let row = UpstreamRow {
+            id: 0,
+            name,
+            settings,
+            created_at: self.clock().now(),
+        };
+        let summary = summary(row, &self.secrets).map_err(Failure::fault)?;
+        let Reads::Remote(remote) = summary.reads else {
+            // it was found just now
+            return Ok(UpstreamTest::Works(Duration::ZERO));
+        };
+        let tested = self.upstream.test(&remote.client).await;
+        self.upstream.forget(&remote.client);
+        Ok(match tested {
+            Ok(latency) => UpstreamTest::Works(latency),
+            Err(failed) => UpstreamTest::Fails(failed.to_string()),
+        })
     }
 
     /// Asks an upstream for its `config.json`.

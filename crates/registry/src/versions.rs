@@ -1,6 +1,9 @@
 //! Versions and crates as people manage them: every state with its reason, tombstones among them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use semver::Version;
 use serde::Serialize;
@@ -13,6 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     Instance,
     directory::Registry,
+    labels,
     quarantine::{self, Quarantine},
     refusal::{Failure, Outcome, Refusal},
     rights::MayRead,
@@ -57,6 +61,8 @@ pub struct CrateItem {
     pub released_at: Option<Timestamp>,
     /// What was decided about the whole crate.
     pub quarantine: Option<Quarantine>,
+    /// What people put on the crate as a whole.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A version.
@@ -88,6 +94,11 @@ pub struct VersionItem {
     pub purged_at: Option<Timestamp>,
     /// In this registry.
     pub downloads: u64,
+    /// What people put on it.
+    pub labels: BTreeMap<String, String>,
+    /// Whether its upstream lists other bytes now than were served here, which a maintainer may accept. For pages.
+    #[serde(skip)]
+    pub is_changed: bool,
 }
 
 /// A crate with its versions.
@@ -106,6 +117,19 @@ struct Parts<'a> {
     hosted: Option<HostedCrate>,
     listing: Option<Arc<Listing>>,
     downloads: HashMap<String, u64>,
+    /// Of the crate, then of its versions by number.
+    labels: (
+        BTreeMap<String, String>,
+        HashMap<String, BTreeMap<String, String>>,
+    ),
+}
+
+impl Parts<'_> {
+    fn labels_of(&self, version: &str) -> BTreeMap<String, String> {
+        labels::of_number(&self.labels.1, version)
+            .cloned()
+            .unwrap_or_default()
+    }
 }
 
 impl Instance {
@@ -148,7 +172,14 @@ impl Instance {
             .store
             .downloads_by_version(registry.id, &canonical)
             .await?;
+        let names = [canonical.clone()];
+        let mut of_crates = self.store.labels_of_crates(registry.id, &names).await?;
+        let of_versions = self.store.labels_of_versions(registry.id, &canonical).await?;
         let parts = Parts {
+            labels: (
+                of_crates.remove(&canonical).unwrap_or_default(),
+                of_versions,
+            ),
             registry: &registry,
             name,
             hosted,
@@ -208,6 +239,7 @@ impl Instance {
             deleted_at: None,
             released_at: None,
             quarantine: quarantine.and_then(|name| quarantine::of_crate(&right.registry, &name)),
+            labels: found.labels,
         }
     }
 
@@ -305,6 +337,8 @@ fn upstream_item(
         deleted_at: None,
         purged_at: None,
         downloads: parts.downloads.get(&listed.version).copied().unwrap_or(0),
+        labels: parts.labels_of(&listed.version),
+        is_changed: listed.changed,
     }
 }
 
@@ -329,6 +363,8 @@ fn hosted_item(
         deleted_at: row.deleted_at,
         purged_at: row.purged_at,
         downloads: parts.downloads.get(&version).copied().unwrap_or(0),
+        labels: parts.labels_of(&version),
+        is_changed: false,
         version,
     }
 }
@@ -394,5 +430,6 @@ fn crate_item(
         deleted_at: hosted.and_then(deleted_at),
         released_at: hosted.and_then(|hosted| hosted.released_at),
         quarantine: quarantine::of_crate(parts.registry, canonical),
+        labels: parts.labels.0.clone(),
     }
 }

@@ -139,7 +139,7 @@ statements! {
         WHERE id = $1";
 }
 
-fn account_row(row: &Row) -> Result<AccountRow, StoreError> {
+pub(crate) fn account_row(row: &Row) -> Result<AccountRow, StoreError> {
     Ok(AccountRow {
         principal: principal_row(row)?,
         has_password: row.flag("has_password")?,

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use supercargo_types::{Digest, Spelling, Timestamp};
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, WantedLabels,
     query::{columns, query},
     row::Row,
     search::Terms,
@@ -29,6 +29,19 @@ pub struct NewCachedCrate {
     pub size: u64,
     /// When.
     pub now: Timestamp,
+}
+
+/// What the manifest of a file that came from an upstream says about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedDescription {
+    /// Who delivered it.
+    pub upstream_id: i64,
+    /// Which file.
+    pub checksum: Digest,
+    /// In one line; `None` leaves what is known.
+    pub description: Option<String>,
+    /// With spaces between them; empty where there are none, or the file is none that can be read.
+    pub keywords: String,
 }
 
 /// A crate of upstream's of which a registry has given out versions.
@@ -73,7 +86,11 @@ statements! {
     LIST_SIZES = "
         SELECT checksum, size FROM cached_crates WHERE upstream_id = $1 AND spelling = $2";
     DESCRIBE_CRATE = "
-        UPDATE cached_crates SET description = $3 WHERE upstream_id = $1 AND checksum = $2";
+        UPDATE cached_crates SET description = COALESCE($3, description), keywords = $4
+        WHERE upstream_id = $1 AND checksum = $2";
+    LIST_UNDESCRIBED = "
+        SELECT upstream_id, checksum FROM cached_crates WHERE keywords IS NULL
+        ORDER BY upstream_id, checksum LIMIT $1";
     // what the registry has given out (its ledger) and an upstream of it has itself delivered: neither alone is enough, but for
     // a registry of this server, whose files are its own
     SEARCH_CACHED = "
@@ -91,7 +108,15 @@ statements! {
                 AND (k.checksum IS NOT NULL
                     OR (u.registry_id IS NOT NULL AND l.upstream_id = u.id))
                 AND (REPLACE(l.spelling, '_', '-') LIKE $4 ESCAPE '!'
-                    OR LOWER(k.description) LIKE $5 ESCAPE '!')
+                    OR (REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $5 ESCAPE '!'
+                        AND ($6 = '%' OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $6 ESCAPE '!')
+                        AND ($7 = '%' OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $7 ESCAPE '!')
+                        AND ($8 = '%' OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $8 ESCAPE '!')))
+                AND (CAST($10 AS BIGINT) = 0 OR $10 = (
+                    SELECT COUNT(*) FROM labels b
+                    WHERE b.registry_id = l.registry_id AND b.canonical = REPLACE(l.spelling, '_', '-') AND b.number = ''
+                        AND (REPLACE($9, '\n' || b.label_key || '\n', '') <> $9
+                            OR REPLACE($9, '\n' || b.label_key || '=' || b.label_value || '\n', '') <> $9)))
             GROUP BY l.spelling)
         SELECT f.spelling, f.last_at,
             EXISTS (SELECT 1 FROM versions v WHERE v.crate_id = c.id AND v.deleted_at IS NULL)
@@ -161,17 +186,26 @@ impl Store {
     /// Writes down what the manifests of files say about them, all or none; files that are not there any more do not count.
     pub async fn describe_cached_crates(
         &self,
-        descriptions: &[(i64, Digest, String)],
+        descriptions: &[CachedDescription],
     ) -> Result<(), StoreError> {
         let mut transaction = self.write().await?;
-        for (upstream_id, checksum, description) in descriptions {
+        for described in descriptions {
             let describe = query(DESCRIBE_CRATE)
-                .bind(*upstream_id)
-                .bind(checksum)
-                .bind(description.as_str());
+                .bind(described.upstream_id)
+                .bind(&described.checksum)
+                .bind(described.description.as_deref())
+                .bind(described.keywords.as_str());
             transaction.execute(describe).await?;
         }
         transaction.commit().await
+    }
+
+    /// Some files of upstreams, with who delivered them, that nobody has looked into for their keywords.
+    pub async fn undescribed_crates(&self, limit: u32) -> Result<Vec<(i64, Digest)>, StoreError> {
+        let rows = self.rows(query(LIST_UNDESCRIBED).bind(limit)).await?;
+        rows.iter()
+            .map(|row| Ok((row.integer("upstream_id")?, row.digest("checksum")?)))
+            .collect()
     }
 
     /// All crates of upstream's that a text finds among those that a registry has given out and still reads through, the
@@ -180,14 +214,21 @@ impl Store {
         &self,
         registry_id: i64,
         text: &str,
+        labels: &WantedLabels,
     ) -> Result<Vec<CachedName>, StoreError> {
         let terms = Terms::new(text);
+        let [first, second, third, fourth] = &terms.words;
         let search = query(SEARCH_CACHED)
             .bind(registry_id)
             .bind(terms.canonical.as_str())
             .bind(terms.prefix.as_str())
             .bind(terms.within_name.as_str())
-            .bind(terms.within_description.as_str());
+            .bind(first.as_str())
+            .bind(second.as_str())
+            .bind(third.as_str())
+            .bind(fourth.as_str())
+            .bind(labels.text.as_str())
+            .bind(labels.count);
         let rows = self.rows(search).await?;
         rows.iter()
             .map(|row| {

@@ -3,7 +3,7 @@
 use supercargo_types::{AccountName, Digest, InstanceRole, Timestamp};
 
 use crate::{
-    AuditEntry, Change, Created, NewBrowser, NewPrincipal, PrincipalRow, Store, StoreError,
+    AuditEntry, Change, Created, NewBrowser, NewPrincipal, Page, PrincipalRow, Store, StoreError,
     accounts, audit, engine::Transaction, meta, principals, query::query, row::Row, sessions,
     statements::statements,
 };
@@ -128,6 +128,13 @@ statements! {
         FROM identities
         WHERE principal_id = $1
         ORDER BY issuer, subject";
+    LATEST_IDENTITIES = "
+        SELECT p.name, i.issuer, i.subject, i.email, i.linked_at, i.last_used_at
+        FROM identities i JOIN principals p ON p.id = i.principal_id
+        WHERE i.issuer = $1 AND i.last_used_at IS NOT NULL
+        ORDER BY i.last_used_at DESC, p.name
+        LIMIT $2";
+    COUNT_IDENTITIES = "SELECT COUNT(*) AS total FROM identities WHERE issuer = $1";
     INSERT_IDENTITY = "
         INSERT INTO identities (issuer, subject, principal_id, email, linked_at)
         VALUES ($1, $2, $3, $4, $5)
@@ -232,6 +239,25 @@ impl Store {
     pub async fn identities(&self, principal_id: i64) -> Result<Vec<IdentityRow>, StoreError> {
         let rows = self.rows(query(LIST_IDENTITIES).bind(principal_id)).await?;
         rows.iter().map(identity_row).collect()
+    }
+
+    /// Who signed in with a provider last, and how many of its identities are linked.
+    pub async fn latest_identities(
+        &self,
+        issuer: &str,
+        limit: u32,
+    ) -> Result<Page<(AccountName, IdentityRow)>, StoreError> {
+        let latest = query(LATEST_IDENTITIES).bind(issuer).bind(limit);
+        let rows = self.rows(latest).await?;
+        let items: Result<_, StoreError> = rows
+            .iter()
+            .map(|row| Ok((row.parse("name")?, identity_row(row)?)))
+            .collect();
+        let count = query(COUNT_IDENTITIES).bind(issuer);
+        Ok(Page {
+            items: items?,
+            total: self.count(count).await?,
+        })
     }
 
     /// The teams of a user, by id.

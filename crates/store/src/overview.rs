@@ -42,7 +42,26 @@ pub struct NewestVersion {
     pub publisher: Option<PrincipalRef>,
 }
 
+/// What would be gone with a registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemovalFigures {
+    /// Crates with a version that is not deleted.
+    pub crates: u64,
+    /// Those versions.
+    pub versions: u64,
+    /// Who pulled something since the time that was asked for; all without a name are one.
+    pub readers: u64,
+}
+
 statements! {
+    REMOVAL = "
+        SELECT
+            (SELECT COUNT(*) FROM crates c WHERE c.registry_id = $1 AND EXISTS (
+                SELECT 1 FROM versions v WHERE v.crate_id = c.id AND v.deleted_at IS NULL)) AS crates,
+            (SELECT COUNT(*) FROM versions v JOIN crates c ON c.id = v.crate_id
+                WHERE c.registry_id = $1 AND v.deleted_at IS NULL) AS versions,
+            (SELECT COUNT(DISTINCT p.principal) FROM pulls p
+                WHERE p.registry_id = $1 AND p.last_at >= $2) AS readers";
     FIGURES = "
         WITH RECURSIVE place (n) AS (
             SELECT 0 UNION ALL SELECT n + 1 FROM place WHERE n + 1 < $2),
@@ -96,6 +115,23 @@ statements! {
 }
 
 impl Store {
+    /// What would be gone with a registry; readers since a time.
+    pub async fn removal_figures(
+        &self,
+        registry_id: i64,
+        since: Timestamp,
+    ) -> Result<RemovalFigures, StoreError> {
+        let select = query(REMOVAL).bind(registry_id).bind(since);
+        let Some(row) = self.row(select).await? else {
+            return Ok(RemovalFigures::default());
+        };
+        Ok(RemovalFigures {
+            crates: row.unsigned("crates")?,
+            versions: row.unsigned("versions")?,
+            readers: row.unsigned("readers")?,
+        })
+    }
+
     /// What some registries come to, by their ids; downloads since a day.
     pub async fn registry_figures(
         &self,

@@ -30,6 +30,8 @@ pub struct NewVersion {
     pub facts: String,
     /// What search reads.
     pub description: Option<String>,
+    /// The same, with spaces between them.
+    pub keywords: String,
     /// What it needs, of all kinds and from anywhere, by real names.
     pub dependencies: Vec<CanonicalName>,
     /// Who publishes; the owner of a new crate.
@@ -94,8 +96,8 @@ statements! {
     SELECT_CRATE = "SELECT id, name, released_at FROM crates WHERE registry_id = $1 AND canonical = $2";
     INSERT_VERSION = "
         INSERT INTO versions (crate_id, version, number, checksum, size, entry, facts, description,
-            yanked, published_at, published_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10)
+            keywords, yanked, published_at, published_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, $10, $11)
         ON CONFLICT (crate_id, number) DO NOTHING";
     SELECT_VERSION = "
         SELECT version, checksum, deleted_at FROM versions WHERE crate_id = $1 AND number = $2";
@@ -235,6 +237,7 @@ async fn insert_version(
         .bind(new.entry.as_str())
         .bind(new.facts.as_str())
         .bind(new.description.as_deref())
+        .bind(new.keywords.as_str())
         .bind(new.now)
         .bind(new.principal_id);
     if transaction.execute(insert).await? == 1 {

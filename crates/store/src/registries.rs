@@ -225,6 +225,7 @@ statements! {
     FORGET_SERVED = "DELETE FROM formerly_served WHERE registry_id = $1";
     FORGET_DOWNLOADS = "DELETE FROM downloads WHERE registry_id = $1";
     FORGET_QUARANTINES = "DELETE FROM quarantines WHERE registry_id = $1";
+    FORGET_LABELS = "DELETE FROM labels WHERE registry_id = $1";
     FORGET_OWNERS = "
         DELETE FROM owners WHERE crate_id IN (SELECT id FROM crates WHERE registry_id = $1)";
     MARK_CRATES_DELETED = "
@@ -381,6 +382,7 @@ impl Store {
             FORGET_PINS,
             FORGET_DOWNLOADS,
             FORGET_QUARANTINES,
+            FORGET_LABELS,
             FORGET_OWNERS,
             DELETE_ATTACHMENTS,
         ] {

@@ -1,9 +1,14 @@
-//! Search over hosted crates: the exact name, then names that start so, then names and descriptions that hold it.
+//! Search over hosted crates: the exact name, then names that start so, then names that hold it, then those of which each word
+//! stands in the name, the description or a keyword.
 
 use semver::Version;
 use supercargo_types::{CrateName, Timestamp};
 
-use crate::{Page, Store, StoreError, query::query, row::Row, statements::statements};
+use std::collections::HashSet;
+
+use crate::{
+    Page, Store, StoreError, WantedLabels, query::query, row::Row, statements::statements,
+};
 
 /// A crate that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +39,31 @@ pub struct SearchVersion {
 /// In characters; no name is longer, and what follows would only make the database work.
 const LONGEST_QUERY: usize = 64;
 
+/// What is looked for among the crates of a registry.
+#[derive(Clone, Copy, Debug)]
+pub struct CrateSearch<'a> {
+    /// Where.
+    pub registry_id: i64,
+    /// An empty one finds all.
+    pub text: &'a str,
+    /// Labels that all have to be there.
+    pub labels: &'a WantedLabels,
+    /// In which order.
+    pub order: CrateOrder,
+    /// At most so many.
+    pub limit: u32,
+    /// So many of the first are left out.
+    pub offset: u64,
+}
+
 /// In which order crates are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CrateOrder {
     /// The nearest first, then by name.
     #[default]
     Relevance,
+    /// By name alone.
+    Name,
     /// What was published last first.
     Updated,
     /// What is downloaded most since a day first.
@@ -56,11 +80,13 @@ impl CrateOrder {
             Self::Relevance => (0, 0),
             Self::Updated => (1, 0),
             Self::Downloads { since } => (2, since),
+            Self::Name => (3, 0),
         }
     }
 }
 
 statements! {
+    // a text that is a part of the name, or all of its words anywhere
     SEARCH = "
         WITH hits AS (
             SELECT c.id, c.name, c.canonical, c.created_at,
@@ -71,6 +97,7 @@ statements! {
                         SELECT CAST(COALESCE(SUM(d.total), 0) AS BIGINT) FROM downloads d
                         WHERE d.registry_id = c.registry_id AND d.canonical = c.canonical
                             AND d.day >= $9)
+                    WHEN CAST($8 AS BIGINT) = 3 THEN 0
                     WHEN c.canonical = $2 THEN 0
                     WHEN c.canonical LIKE $3 ESCAPE '!' THEN 1
                     WHEN c.canonical LIKE $4 ESCAPE '!' THEN 2
@@ -81,7 +108,19 @@ statements! {
                     SELECT 1 FROM versions v
                     WHERE v.crate_id = c.id AND v.deleted_at IS NULL
                         AND (c.canonical LIKE $4 ESCAPE '!'
-                            OR LOWER(v.description) LIKE $5 ESCAPE '!'))
+                            OR (REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $5 ESCAPE '!'
+                                AND ($10 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $10 ESCAPE '!')
+                                AND ($11 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $11 ESCAPE '!')
+                                AND ($12 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $12 ESCAPE '!'))))
+                AND (CAST($14 AS BIGINT) = 0 OR $14 = (
+                    SELECT COUNT(*) FROM labels b
+                    WHERE b.registry_id = c.registry_id AND b.canonical = c.canonical AND b.number = ''
+                        AND (REPLACE($13, '
+' || b.label_key || '
+', '') <> $13
+                            OR REPLACE($13, '
+' || b.label_key || '=' || b.label_value || '
+', '') <> $13)))
             ORDER BY distance, c.canonical
             LIMIT $6 OFFSET $7)
         SELECT h.id, h.name, h.created_at, v.id AS version_id, v.version, v.yanked, v.description,
@@ -96,7 +135,30 @@ statements! {
                 SELECT 1 FROM versions v
                 WHERE v.crate_id = c.id AND v.deleted_at IS NULL
                     AND (c.canonical LIKE $2 ESCAPE '!'
-                        OR LOWER(v.description) LIKE $3 ESCAPE '!'))";
+                        OR (REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $3 ESCAPE '!'
+                            AND ($4 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $4 ESCAPE '!')
+                            AND ($5 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $5 ESCAPE '!')
+                            AND ($6 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $6 ESCAPE '!'))))
+            AND (CAST($8 AS BIGINT) = 0 OR $8 = (
+                SELECT COUNT(*) FROM labels b
+                WHERE b.registry_id = c.registry_id AND b.canonical = c.canonical AND b.number = ''
+                    AND (REPLACE($7, '
+' || b.label_key || '
+', '') <> $7
+                        OR REPLACE($7, '
+' || b.label_key || '=' || b.label_value || '
+', '') <> $7)))";
+    // hosted, then given out of upstreams'; where something may be found, so that nothing else need be searched
+    PLACES = "
+        SELECT DISTINCT c.registry_id
+        FROM crates c JOIN versions v ON v.crate_id = c.id AND v.deleted_at IS NULL
+        WHERE c.canonical LIKE $1 ESCAPE '!'
+            OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $2 ESCAPE '!'
+        UNION
+        SELECT DISTINCT l.registry_id
+        FROM ledger l LEFT JOIN cached_crates k ON k.checksum = l.checksum
+        WHERE REPLACE(l.spelling, '_', '-') LIKE $1 ESCAPE '!'
+            OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $2 ESCAPE '!'";
 }
 
 /// What stands in a `LIKE` pattern for exactly this text: without it, a query of `%` or `_` would mean anything.
@@ -110,8 +172,19 @@ fn escaped(text: &str) -> String {
     })
 }
 
+/// What a text in lower case is like that holds this one, in whatever case. NUL is left out, as in [`Terms`].
+pub(crate) fn within(text: &str) -> String {
+    let text = text.to_lowercase();
+    let plain = text.chars().filter(|&character| character != '\0');
+    let plain: String = plain.take(LONGEST_QUERY).collect();
+    format!("%{}%", escaped(&plain))
+}
+
+/// Words of a text, beyond which nothing is looked for: each costs every crate a comparison.
+const WORDS: usize = 4;
+
 /// A text that is searched for, as statements compare it. NUL, which PostgreSQL cannot hold, is left out: what is found is
-/// what would be found without it.
+/// what would be found without it. `_` and `-` are one.
 pub(crate) struct Terms {
     /// To be equal to a canonical name.
     pub(crate) canonical: String,
@@ -119,8 +192,8 @@ pub(crate) struct Terms {
     pub(crate) prefix: String,
     /// What a canonical name is like.
     pub(crate) within_name: String,
-    /// What a description in lower case is like.
-    pub(crate) within_description: String,
+    /// What name, description and keywords together are like, all of them; `%` where there are fewer words, but for the first.
+    pub(crate) words: [String; WORDS],
 }
 
 impl Terms {
@@ -131,12 +204,17 @@ impl Terms {
             .filter(|&character| character != '\0')
             .take(LONGEST_QUERY)
             .collect();
-        let canonical = plain.replace('_', "-");
+        let canonical = plain.trim().replace('_', "-");
         let name = escaped(&canonical);
+        let mut words: [String; WORDS] = std::array::from_fn(|_| "%".to_owned());
+        words[0] = "%%".to_owned();
+        for (place, word) in words.iter_mut().zip(canonical.split_whitespace()) {
+            *place = format!("%{}%", escaped(word));
+        }
         Self {
             prefix: format!("{name}%"),
             within_name: format!("%{name}%"),
-            within_description: format!("%{}%", escaped(&plain)),
+            words,
             canonical,
         }
     }
@@ -151,39 +229,61 @@ impl Store {
         limit: u32,
         offset: u64,
     ) -> Result<Page<SearchRow>, StoreError> {
-        self.search_in_order(registry_id, text, CrateOrder::Relevance, limit, offset)
-            .await
+        self.find_crates(&CrateSearch {
+            registry_id,
+            text,
+            labels: &WantedLabels::default(),
+            order: CrateOrder::Relevance,
+            limit,
+            offset,
+        })
+        .await
     }
 
-    /// The same in another order.
-    pub async fn search_in_order(
-        &self,
-        registry_id: i64,
-        text: &str,
-        order: CrateOrder,
-        limit: u32,
-        offset: u64,
-    ) -> Result<Page<SearchRow>, StoreError> {
-        let (order, since) = order.number();
-        let terms = Terms::new(text);
+    /// The same in another order, or only those with some labels.
+    pub async fn find_crates(&self, wanted: &CrateSearch<'_>) -> Result<Page<SearchRow>, StoreError> {
+        let (order, since) = wanted.order.number();
+        let terms = Terms::new(wanted.text);
+        let [first, second, third, fourth] = &terms.words;
+        let labels = wanted.labels;
         let search = query(SEARCH)
-            .bind(registry_id)
+            .bind(wanted.registry_id)
             .bind(terms.canonical.as_str())
             .bind(terms.prefix.as_str())
             .bind(terms.within_name.as_str())
-            .bind(terms.within_description.as_str())
-            .bind(limit)
-            .bind(offset)
+            .bind(first.as_str())
+            .bind(wanted.limit)
+            .bind(wanted.offset)
             .bind(order)
-            .bind(since);
+            .bind(since)
+            .bind(second.as_str())
+            .bind(third.as_str())
+            .bind(fourth.as_str())
+            .bind(labels.text.as_str())
+            .bind(labels.count);
         let count = query(COUNT_FOUND)
-            .bind(registry_id)
+            .bind(wanted.registry_id)
             .bind(terms.within_name.as_str())
-            .bind(terms.within_description.as_str());
+            .bind(first.as_str())
+            .bind(second.as_str())
+            .bind(third.as_str())
+            .bind(fourth.as_str())
+            .bind(labels.text.as_str())
+            .bind(labels.count);
         Ok(Page {
             items: grouped(&self.rows(search).await?)?,
             total: self.count(count).await?,
         })
+    }
+
+    /// In which registries a text may find anything, hosted or cached: those that are not among them need not be searched.
+    pub async fn places_of(&self, text: &str) -> Result<HashSet<i64>, StoreError> {
+        let terms = Terms::new(text);
+        let places = query(PLACES)
+            .bind(terms.within_name.as_str())
+            .bind(terms.words[0].as_str());
+        let rows = self.rows(places).await?;
+        rows.iter().map(|row| row.integer("registry_id")).collect()
     }
 }
 

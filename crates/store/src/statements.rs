@@ -4,9 +4,9 @@ use sqlx::Executor as _;
 
 use crate::{
     Store, StoreError, accounts, alarms, audit, cache, cached_crates, cached_index, claims, crates,
-    dependencies, details, device_logins, directory, download_log, downloads, evict, identities,
-    ledger, limits, members, meta, overview, owners, pins, principals, provenance, publish, pulls,
-    quarantines, registries, search, sessions, states, teams, tokens, trusted_publishers,
+    dependencies, details, device_logins, directory, download_log, downloads, evict, identities, inventory,
+    labels, ledger, limits, members, meta, overview, owners, pins, principals, provenance, publish, pulls,
+    quarantines, registries, roster, search, sessions, states, storage, teams, tokens, trusted_publishers,
     upstreams, yank,
 };
 
@@ -39,6 +39,8 @@ const MODULES: &[&[(&str, &str)]] = &[
     downloads::STATEMENTS,
     evict::STATEMENTS,
     identities::STATEMENTS,
+    inventory::STATEMENTS,
+    labels::STATEMENTS,
     ledger::STATEMENTS,
     limits::STATEMENTS,
     members::STATEMENTS,
@@ -52,9 +54,11 @@ const MODULES: &[&[(&str, &str)]] = &[
     pulls::STATEMENTS,
     quarantines::STATEMENTS,
     registries::STATEMENTS,
+    roster::STATEMENTS,
     search::STATEMENTS,
     sessions::STATEMENTS,
     states::STATEMENTS,
+    storage::STATEMENTS,
     teams::STATEMENTS,
     tokens::STATEMENTS,
     trusted_publishers::STATEMENTS,

@@ -77,17 +77,17 @@ statements! {
     MARK_ALIVE = "UPDATE crates SET deleted_at = NULL, released_at = NULL WHERE id = $1";
     // the checksum stays: it says which bytes the number stood for
     PURGE_VERSION = "
-        UPDATE versions SET purged_at = $3, entry = '', facts = '{}', description = NULL
+        UPDATE versions SET purged_at = $3, entry = '', facts = '{}', description = NULL, keywords = ''
         WHERE crate_id = $1 AND number = $2 AND deleted_at IS NOT NULL AND purged_at IS NULL
         RETURNING checksum";
     PURGE_VERSIONS = "
-        UPDATE versions SET purged_at = $2, entry = '', facts = '{}', description = NULL
+        UPDATE versions SET purged_at = $2, entry = '', facts = '{}', description = NULL, keywords = ''
         WHERE crate_id = $1 AND deleted_at IS NOT NULL AND purged_at IS NULL
         RETURNING checksum";
     // also that they were downloaded: the registry of that name may be another one from now on
     PURGE_ALL = "
         UPDATE versions SET deleted_at = COALESCE(deleted_at, $2), purged_at = $2, served_at = NULL,
-            entry = '', facts = '{}', description = NULL
+            entry = '', facts = '{}', description = NULL, keywords = ''
         WHERE crate_id IN (SELECT id FROM crates WHERE registry_id = $1) AND purged_at IS NULL
         RETURNING checksum";
     FORGET_DEPENDENCIES = "

@@ -133,11 +133,54 @@ impl Browser {
         panic!("a chain of redirects has no end; it is at {page}");
     }
 
+    /// Sends a form of a page with a file in one of its fields, and follows nothing.
+    pub async fn send_file(&mut self, form: &Form, field: &str, file: (&str, &[u8])) -> Page {
+        const EDGE: &str = "----------------------------edge";
+        let mut body = Vec::new();
+        let mut part = |name: &str, rest: &str, bytes: &[u8]| {
+            let head = format!(
+                "--{EDGE}\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        };
+        for (name, value) in form.fields.iter().filter(|(name, _)| name != field) {
+            part(name, "", value.as_bytes());
+        }
+        let (name, bytes) = file;
+        let rest = format!("; filename=\"{name}\"\r\nContent-Type: application/octet-stream");
+        part(field, &rest, bytes);
+        body.extend_from_slice(format!("--{EDGE}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={EDGE}");
+        let page = Some(form.page.clone());
+        self.exchange(&Method::POST, form.url(), Some((kind, body)), page)
+            .await
+    }
+
     async fn step(
         &mut self,
         method: &Method,
         url: Url,
         fields: Option<Vec<(String, String)>>,
+        from: Option<Url>,
+    ) -> Page {
+        let sent = fields.map(|fields| {
+            let form = Url::parse_with_params("http://form", &fields);
+            let form = form.expect("invariant: pairs stand in a query");
+            let body = form.query().unwrap_or_default().to_owned();
+            let kind = "application/x-www-form-urlencoded";
+            (kind.to_owned(), body.into_bytes())
+        });
+        self.exchange(method, url, sent, from).await
+    }
+
+    /// One request: `sent` is its kind and its body.
+    async fn exchange(
+        &mut self,
+        method: &Method,
+        url: Url,
+        sent: Option<(String, Vec<u8>)>,
         from: Option<Url>,
     ) -> Page {
         let mut request = self.http.request(method.clone(), url.clone());
@@ -162,12 +205,8 @@ impl Browser {
                 .header(header::ORIGIN, origin.ascii_serialization())
                 .header("sec-fetch-site", site);
         }
-        if let Some(fields) = fields {
-            let form = Url::parse_with_params("http://form", &fields);
-            let form = form.expect("invariant: pairs stand in a query");
-            request = request
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(form.query().unwrap_or_default().to_owned());
+        if let Some((kind, body)) = sent {
+            request = request.header(header::CONTENT_TYPE, kind).body(body);
         }
         let answer = request.send().await;
         let answer = answer.unwrap_or_else(|error| panic!("{method} {url}: no answer: {error:?}"));
@@ -283,7 +322,9 @@ impl Page {
     pub fn forms(&self) -> Vec<Form> {
         let mut forms: Vec<Form> = Vec::new();
         let mut is_open = false;
-        for tag in Tags::of(&self.html) {
+        let mut list: Option<(String, Option<String>)> = None;
+        let mut tags = Tags::of(&self.html);
+        while let Some(tag) = tags.next() {
             match tag.name {
                 "form" => {
                     is_open = true;
@@ -295,7 +336,28 @@ impl Page {
                     });
                 }
                 "/form" => is_open = false,
-                "input" | "button" | "textarea" if is_open => {
+                "textarea" if is_open => {
+                    let name = tag.get("name").filter(|name| !name.is_empty());
+                    if let (Some(form), Some(name)) = (forms.last_mut(), name) {
+                        form.fields.push((name, tags.text()));
+                    }
+                }
+                "select" if is_open => list = tag.get("name").map(|name| (name, None)),
+                "option" => {
+                    if let Some((_, chosen)) = &mut list
+                        && (chosen.is_none() || tag.get("selected").is_some())
+                    {
+                        *chosen = Some(tag.get("value").unwrap_or_else(|| tags.text()));
+                    }
+                }
+                "/select" => {
+                    if let (Some(form), Some((name, Some(chosen)))) =
+                        (forms.last_mut(), list.take())
+                    {
+                        form.fields.push((name, chosen));
+                    }
+                }
+                "input" | "button" if is_open => {
                     let kind = tag.get("type").unwrap_or_default();
                     let is_box = kind == "checkbox" || kind == "radio";
                     if is_box && tag.get("checked").is_none() || tag.get("disabled").is_some() {
@@ -389,6 +451,14 @@ struct Tag<'a> {
 impl<'a> Tags<'a> {
     fn of(html: &'a str) -> Self {
         Self(html)
+    }
+
+    /// What stands between the last tag and the next one.
+    fn text(&self) -> String {
+        let text = self.0.strip_prefix('>').unwrap_or(self.0);
+        let text = text.split('<').next().unwrap_or_default();
+        // a line break right after the tag is not part of it
+        decode(text.strip_prefix('\n').unwrap_or(text))
     }
 }
 
@@ -487,13 +557,26 @@ mod tests {
             headers: HeaderMap::new(),
             html: r#"<p title="a > b">1 &#60; 2</p><input name="stray"><form class=x method="POST" action="/b?c=1&amp;d=2">
                 <input type="hidden" name="csrf" value="&quot;x&#39;" required><button name='go' value='yes'>Go</button>
-                <input name="empty"/></form><input name="stray">"#
+                <input name="empty"/><textarea name="text">
+ a&lt;b
+c</textarea><select name="list"><option>one<option value="2" selected>two</select>
+                <select name="first"><option value="x">X<option>Y</select></form><input name="stray">"#
                 .to_owned(),
         };
         let form = page.form("d=2");
         assert_eq!(form.url().as_str(), "http://127.0.0.1:1/b?c=1&d=2");
         let fields: Vec<_> = form.fields.iter().map(|(k, v)| (&**k, &**v)).collect();
-        assert_eq!(fields, [("csrf", "\"x'"), ("go", "yes"), ("empty", "")]);
+        assert_eq!(
+            fields,
+            [
+                ("csrf", "\"x'"),
+                ("go", "yes"),
+                ("empty", ""),
+                ("text", " a<b\nc"),
+                ("list", "2"),
+                ("first", "x"),
+            ]
+        );
         assert!(page.words().contains("1 < 2"));
     }
 }

@@ -9,6 +9,7 @@
 mod authority;
 mod browser;
 mod cargo;
+mod chromium;
 mod ci_issuer;
 mod client;
 mod description;
@@ -28,6 +29,7 @@ mod wire;
 pub use authority::{Authority, KeyForm};
 pub use browser::{Browser, Cookie, Form, Page};
 pub use cargo::{Cargo, Outcome};
+pub use chromium::{Chromium, Looked, Tab, TabOptions, png_size};
 pub use ci_issuer::CiIssuer;
 pub use client::{Answer, Client, Request};
 pub use lockfile::LockedPackage;

@@ -412,6 +412,12 @@ impl UpstreamClient {
         Ok(elapsed)
     }
 
+    /// Drops what is held of an upstream that was asked and is not kept: otherwise each address that somebody tries would take
+    /// memory for ever.
+    pub fn forget(&self, upstream: &Upstream) {
+        self.0.lanes.forget(upstream);
+    }
+
     /// How an upstream does, as far as this process has seen.
     pub fn health(&self, upstream: &Upstream) -> UpstreamHealth {
         self.lanes(upstream).health()

@@ -110,6 +110,11 @@ impl AllLanes {
         };
         lanes.entry(key).or_insert_with(fresh).clone()
     }
+
+    pub(crate) fn forget(&self, upstream: &Upstream) {
+        let key = (upstream.name.clone(), upstream.index.to_string());
+        self.lanes().remove(&key);
+    }
 }
 
 impl Lane {

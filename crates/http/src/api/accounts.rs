@@ -26,6 +26,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Instance>> {
 #[utoipa::path(
     get,
     path = "/users/{user}",
+    operation_id = "show",
     tag = "users",
     responses(
         (status = 200, description = "As it is.", body = Principal),
@@ -51,6 +52,7 @@ async fn show_user(
 #[utoipa::path(
     patch,
     path = "/users/{user}",
+    operation_id = "edit",
     tag = "users",
     request_body(content = AccountEdit, example = json!({ "email": "alice@acme.example", "instance_role": "creator", "disabled": false })),
     responses(
@@ -78,6 +80,7 @@ async fn change_user(
 #[utoipa::path(
     delete,
     path = "/users/{user}",
+    operation_id = "delete",
     tag = "users",
     params(Confirm),
     responses(
@@ -107,6 +110,7 @@ async fn delete_user(
 #[utoipa::path(
     get,
     path = "/service-accounts/{account}",
+    operation_id = "show",
     tag = "service-accounts",
     responses(
         (status = 200, description = "As it is.", body = Principal),
@@ -134,6 +138,7 @@ struct ServiceAccountEdit {
 #[utoipa::path(
     patch,
     path = "/service-accounts/{account}",
+    operation_id = "edit",
     tag = "service-accounts",
     request_body(content = ServiceAccountEdit, example = json!({ "disabled": true })),
     responses(
@@ -159,6 +164,7 @@ async fn change_service_account(
 #[utoipa::path(
     delete,
     path = "/service-accounts/{account}",
+    operation_id = "delete",
     tag = "service-accounts",
     params(Confirm),
     responses(

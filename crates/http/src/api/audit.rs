@@ -1,6 +1,6 @@
 //! `/audit`, `/exposure` and who pulled a version: who did what, was denied what, and has what.
 
-mod export;
+pub(crate) mod export;
 
 use std::sync::Arc;
 

@@ -11,10 +11,10 @@ use axum::{
 use http::{HeaderMap, Uri, request::Parts};
 use serde::{Deserialize, Serialize};
 use supercargo_registry::{
-    Actor, Caller, CrateItem, CrateQuery, CrateSource, Denied, Failure, Instance, MayMaintain,
-    MayPublish, MayRead, PinMoved, Published, Quarantine, Refusal, VersionItem,
+    Actor, Caller, CrateItem, CrateQuery, CrateSource, Denied, Failure, Instance, Label,
+    LabelEdit, Labels, MayMaintain, MayPublish, MayRead, PinMoved, Published, Quarantine, Refusal, VersionItem,
 };
-use supercargo_types::{Action, Spelling};
+use supercargo_types::{Action, Spelling, VersionState};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
@@ -25,7 +25,9 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::described::{Confirm, Conflicts, Limited, Page, Paged, Purge, Upstreams, asked};
+use super::described::{
+    ByLabels, Confirm, Conflicts, Limited, Page, Paged, Purge, Upstreams, asked,
+};
 use super::shape::{
     Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, ok, page_of, rest_of,
 };
@@ -43,6 +45,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<Instance>> {
         .routes(routes!(show_version, remove_version))
         .routes(routes!(restore_version))
         .routes(routes!(quarantine_version, lift_version))
+        .routes(routes!(labels, edit_labels))
+        .routes(routes!(labels_of_version, edit_labels_of_version))
         .routes(routes!(accept))
         .routes(routes!(quarantines))
         .routes(routes!(evict_all))
@@ -134,16 +138,34 @@ impl IntoParams for Search {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let text = || ObjectBuilder::new().schema_type(Type::String);
         let sources = text().enum_values(Some(["hosted", "cached"]));
+        let states = text().enum_values(Some(STATES.map(VersionState::as_str)));
         vec![
-            asked("q", "Words of the name or the description.", text()),
+            asked(
+                "q",
+                "A part of the name, or words of the name, the description or the keywords.",
+                text(),
+            ),
             asked(
                 "source",
                 "Only crates that are hosted here, or only others.",
                 sources,
             ),
+            asked(
+                "state",
+                "Only crates whose highest version is in this state.",
+                states,
+            ),
         ]
     }
 }
+
+/// Those that the highest version of a crate in a list can be in.
+const STATES: [VersionState; 4] = [
+    VersionState::Available,
+    VersionState::Yanked,
+    VersionState::Held,
+    VersionState::Blocked,
+];
 
 /// Hosted crates, then those of upstream's that this registry has given out; nobody outside is asked.
 #[utoipa::path(
@@ -151,9 +173,10 @@ impl IntoParams for Search {
     path = "/registries/{registry}/crates",
     tag = "crates",
     security((), ("token" = [])),
-    params(Search, Paged),
+    params(Search, ByLabels, Paged),
     responses(
         (status = 200, description = "A page of them.", body = Page<CrateItem>),
+        Limited,
     ),
 )]
 async fn list(
@@ -164,9 +187,18 @@ async fn list(
 ) -> Answer {
     let problem = |failure: Failure| Problem::in_registry(&instance, &registry, failure);
     let right = instance
-        .may_read(&registry, asking.actor)
+        .may_read(&registry, asking.actor.clone())
         .map_err(|denied| problem(denied.into()))?;
-    let asked = Asked::of(&instance, &uri, &["q", "source", "limit", "cursor"])?;
+    let known = ["q", "source", "state", "label", "limit", "cursor"];
+    let asked = Asked::of(&instance, &uri, &known)?;
+    let labels = asked.labels(&instance)?;
+    let state = match asked.get("state") {
+        None => None,
+        Some(text) => Some(STATES.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+            let text = format!("`state` is `available`, `yanked`, `held` or `blocked`, not `{text}`");
+            problem(Refusal::Shape(text).into())
+        })?),
+    };
     let source = match asked.get("source") {
         None => None,
         Some("hosted") => Some(CrateSource::Hosted),
@@ -187,8 +219,16 @@ async fn list(
     let query = CrateQuery {
         text: asked.get("q").unwrap_or(""),
         source,
+        state,
+        labels: &labels,
         limit,
         offset: offset.into(),
+    };
+    let _place = if query.is_costly() {
+        let place = instance.place_to_search(asking.actor.as_deref()).await;
+        place.map_err(problem)?
+    } else {
+        None
     };
     let found = instance.search(&right, &query).await.map_err(problem)?;
     let items: Vec<_> = found
@@ -243,7 +283,7 @@ async fn show_version(subject: Subject, uri: Uri) -> Answer {
     path = "/registries/{registry}/crates/{crate}/versions",
     tag = "crates",
     security((), ("token" = [])),
-    params(Paged),
+    params(ByLabels, Paged),
     responses(
         (status = 200, description = "A page of them.", body = Page<VersionItem>),
         Upstreams,
@@ -251,9 +291,13 @@ async fn show_version(subject: Subject, uri: Uri) -> Answer {
 )]
 async fn versions(subject: Subject, uri: Uri) -> Answer {
     let (right, name) = subject.may(Instance::may_read)?;
-    let asked = Asked::of(&subject.instance, &uri, PAGED)?;
+    let asked = Asked::of(&subject.instance, &uri, &["label", "limit", "cursor"])?;
+    let labels = asked.labels(&subject.instance)?;
     let detail = subject.instance.crate_detail(&right, &name).await;
-    let detail = detail.map_err(|failure| subject.problem(failure))?;
+    let mut detail = detail.map_err(|failure| subject.problem(failure))?;
+    detail
+        .versions
+        .retain(|item| labels.iter().all(|label| label.fits(&item.labels)));
     rest_of(&subject.instance, &asked, &detail.versions, |item| {
         item.version.clone()
     })
@@ -400,6 +444,87 @@ async fn pin(subject: Subject, Sent(request): Sent<PinRequest>) -> Answer {
         .await
         .map_err(|failure| subject.problem(failure))?;
     Ok(ok(&moved))
+}
+
+/// The labels of a crate as a whole, with who set them.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/crates/{crate}/labels",
+    tag = "crates",
+    security((), ("token" = [])),
+    params(Paged),
+    responses(
+        (status = 200, description = "A page of them.", body = Page<Label>),
+        Upstreams,
+    ),
+)]
+async fn labels(subject: Subject, uri: Uri) -> Answer {
+    let (right, name) = subject.may(Instance::may_read)?;
+    let asked = Asked::of(&subject.instance, &uri, PAGED)?;
+    let labels = subject
+        .instance
+        .labels(&right, &name, subject.version())
+        .await
+        .map_err(|failure| subject.problem(failure))?;
+    page_of(&subject.instance, &asked, labels.items, |label| {
+        label.key.clone()
+    })
+}
+
+/// The labels of a version, with who set them.
+#[utoipa::path(
+    get,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}/labels",
+    tag = "crates",
+    security((), ("token" = [])),
+    params(Paged),
+    responses(
+        (status = 200, description = "A page of them.", body = Page<Label>),
+        Upstreams,
+    ),
+)]
+async fn labels_of_version(subject: Subject, uri: Uri) -> Answer {
+    labels(subject, uri).await
+}
+
+/// Sets labels of a crate and takes others away.
+///
+/// What is not named stays. A label without a value is a plain word. There are at most 32 of them.
+#[utoipa::path(
+    patch,
+    path = "/registries/{registry}/crates/{crate}/labels",
+    tag = "crates",
+    request_body(content = LabelEdit, example = json!({ "set": { "team": "core", "reviewed": "" }, "remove": ["draft"] })),
+    responses(
+        (status = 200, description = "All labels, as they are now.", body = Labels),
+        Upstreams,
+    ),
+)]
+async fn edit_labels(subject: Subject, Sent(edit): Sent<LabelEdit>) -> Answer {
+    let (right, name) = subject.may_maintain()?;
+    let labels = subject
+        .instance
+        .edit_labels(&right, &name, subject.version(), edit, &subject.caller)
+        .await
+        .map_err(|failure| subject.problem(failure))?;
+    Ok(ok(&labels))
+}
+
+/// Sets labels of a version and takes others away.
+///
+/// Build metadata of its number is passed over.
+#[utoipa::path(
+    patch,
+    path = "/registries/{registry}/crates/{crate}/versions/{version}/labels",
+    tag = "crates",
+    request_body(content = LabelEdit, example = json!({ "set": { "audited": "2026-11" } })),
+    responses(
+        (status = 200, description = "All labels, as they are now.", body = Labels),
+        Upstreams,
+    ),
+)]
+async fn edit_labels_of_version(subject: Subject, sent: Sent<LabelEdit>) -> Answer {
+    edit_labels(subject, sent).await
 }
 
 /// What is decided.
@@ -575,6 +700,7 @@ async fn evict_all(
 #[utoipa::path(
     get,
     path = "/registries/{registry}/quarantines",
+    operation_id = "list",
     tag = "quarantines",
     security((), ("token" = [])),
     params(Paged),

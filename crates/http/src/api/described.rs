@@ -9,7 +9,7 @@ use utoipa::{
         Content, Ref, RefOr, Required,
         path::{Parameter, ParameterBuilder, ParameterIn},
         response::{Response, ResponseBuilder},
-        schema::{ObjectBuilder, Type},
+        schema::{ArrayBuilder, ObjectBuilder, Type},
     },
 };
 
@@ -125,6 +125,23 @@ pub(super) fn asked(name: &str, description: &str, schema: ObjectBuilder) -> Par
         .description(Some(description))
         .schema(Some(schema))
         .build()
+}
+
+/// `label`, by which lists can be narrowed; it may stand there more than once.
+pub(super) struct ByLabels;
+
+impl IntoParams for ByLabels {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let label = ObjectBuilder::new().schema_type(Type::String);
+        let labels = ParameterBuilder::new()
+            .name("label")
+            .parameter_in(ParameterIn::Query)
+            .description(Some(
+                "Only what has this label: `team=core`, or `team` with any value. Several of them all have to be there.",
+            ))
+            .schema(Some(ArrayBuilder::new().items(label)));
+        vec![labels.build()]
+    }
 }
 
 /// The parameters of every list.

@@ -33,6 +33,7 @@ fn account(instance: &Instance, name: &str) -> Result<AccountName, Problem> {
 #[utoipa::path(
     get,
     path = "/users/{user}/identities",
+    operation_id = "identities",
     tag = "users",
     params(Paged),
     responses(

@@ -1,7 +1,7 @@
 //! The management API: `BASE/api/v1`. Shapes are a contract; a module per noun.
 
 mod accounts;
-mod audit;
+pub(crate) mod audit;
 mod cache;
 mod claims;
 mod crates;

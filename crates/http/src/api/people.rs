@@ -71,6 +71,7 @@ struct MyToken {
 #[utoipa::path(
     get,
     path = "/me",
+    operation_id = "show",
     tag = "me",
     responses(
         (status = 200, description = "Whom the token stands for.", body = Me),
@@ -119,6 +120,7 @@ struct UserRequest {
 #[utoipa::path(
     post,
     path = "/users",
+    operation_id = "create",
     tag = "users",
     request_body(content = UserRequest, example = json!({ "name": "alice", "email": "alice@acme.example", "password": "tulip brook 17", "instance_role": "creator" })),
     responses(
@@ -164,6 +166,7 @@ struct ServiceAccountRequest {
 #[utoipa::path(
     post,
     path = "/service-accounts",
+    operation_id = "create",
     tag = "service-accounts",
     request_body(content = ServiceAccountRequest, example = json!({ "name": "ci", "registry": "acme" })),
     responses(
@@ -210,6 +213,7 @@ async fn create_service_account(
 #[utoipa::path(
     get,
     path = "/users",
+    operation_id = "list",
     tag = "users",
     params(Paged),
     responses(
@@ -236,6 +240,7 @@ impl IntoParams for OfRegistry {
 #[utoipa::path(
     get,
     path = "/service-accounts",
+    operation_id = "list",
     tag = "service-accounts",
     params(OfRegistry, Paged),
     responses(

@@ -15,7 +15,7 @@ use supercargo_types::{
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::described::{Confirm, Conflicts, Page, Paged, Purge};
+use super::described::{ByLabels, Confirm, Conflicts, Page, Paged, Purge};
 use super::shape::{Answer, Asked, Asking, PAGED, Path, Problem, Sent, created, gone, ok, page_of};
 
 pub(super) fn router() -> OpenApiRouter<Arc<Instance>> {
@@ -123,7 +123,7 @@ impl Shown {
     get,
     path = "/registries",
     tag = "registries",
-    params(Paged),
+    params(ByLabels, Paged),
     responses(
         (status = 200, description = "A page of them.", body = Page<Shown>),
     ),
@@ -132,10 +132,12 @@ async fn list(State(instance): State<Arc<Instance>>, uri: Uri, asking: Asking) -
     let actor = instance
         .signed_in(asking.actor)
         .map_err(|denied| Problem::of(&instance, denied))?;
-    let asked = Asked::of(&instance, &uri, PAGED)?;
+    let asked = Asked::of(&instance, &uri, &["label", "limit", "cursor"])?;
+    let labels = asked.labels(&instance)?;
     let items = instance.list_registries(&actor);
     let items = items
         .iter()
+        .filter(|registry| labels.iter().all(|label| label.fits(&registry.labels)))
         .map(|registry| Shown::of(&instance, registry))
         .collect();
     page_of(&instance, &asked, items, |item: &Shown| {

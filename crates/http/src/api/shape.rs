@@ -10,7 +10,7 @@ use axum::{
 use http::{Response, StatusCode, Uri, header::AUTHORIZATION, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
-use supercargo_registry::{Actor, Caller, Denied, Failure, Instance, Refusal};
+use supercargo_registry::{Actor, Caller, Denied, Failure, Instance, LabelFilter, Refusal};
 use supercargo_types::RegistryName;
 
 use super::{described::Page, description::check_query};
@@ -138,6 +138,17 @@ impl Asked {
             .iter()
             .find(|(found, _)| found == key)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The values of a key that may be there more than once.
+    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let found = self.pairs.iter().filter(move |(found, _)| found == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The labels by which a list is narrowed.
+    pub(super) fn labels(&self, instance: &Instance) -> Result<Vec<LabelFilter>, Problem> {
+        LabelFilter::all(self.all("label")).map_err(|refusal| Problem::of(instance, refusal))
     }
 
     /// Whether `key=true` is asked for.

@@ -17,6 +17,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use supercargo_registry::{Failure, Instance, MayRead};
 use supercargo_types::View;
 
+pub(crate) use answers::takes_gzip;
 pub(crate) use paths::{Route, decode};
 
 use crate::{
@@ -170,7 +171,7 @@ async fn handle(
 }
 
 /// An answer with bytes of a file is a download, and written down as one; those that begin it are counted.
-async fn download(
+pub(crate) async fn download(
     instance: &Arc<Instance>,
     right: &MayRead,
     view: View,

@@ -90,6 +90,7 @@ async fn search(
         source: None,
         limit: page.limit,
         offset: page.offset,
+        ..CrateQuery::default()
     };
     let found = instance.search(right, &wanted).await?;
     let paths = Paths::of(instance, right);

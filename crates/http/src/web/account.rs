@@ -6,7 +6,8 @@ use axum::{body::Body, extract::State};
 use http::{Request, Response, StatusCode};
 use supercargo_pages::{AccountPage, IdentityRow, Moment, Section, SessionRow, browser};
 use supercargo_registry::{
-    Browser, Denied, Failure, IdentityRequest, Instance, Password, Refusal, RefusalClass, SignedIn,
+    Browser, Denied, Failure, Identity, IdentityRequest, Instance, Password, Refusal, RefusalClass,
+    Session, SignedIn,
 };
 use supercargo_types::Timestamp;
 
@@ -95,29 +96,12 @@ async fn template(
     let (sessions, _) = instance.list_sessions(&actor, None, SESSIONS, None).await?;
     let identities = instance.own_identities(of).await?;
     let now = instance.clock().now();
-    let moment = |at: Timestamp| Moment::new(at, now);
     let mut frame = visitor.frame("Account");
     frame.section = Section::Account;
     frame.last_step("Account");
     let mut rows: Vec<_> = sessions
         .into_iter()
-        .map(|session| {
-            let user_agent = session.user_agent.unwrap_or_default();
-            SessionRow {
-                id: session.id,
-                browser: browser(&user_agent),
-                user_agent,
-                address: session.address.unwrap_or_default(),
-                with: match (session.issuer, session.token_id) {
-                    (Some(issuer), _) => issuer,
-                    (None, Some(token)) => format!("with token {token}"),
-                    (None, None) => "with the password".to_owned(),
-                },
-                created: moment(session.created_at),
-                used: moment(session.last_used_at),
-                is_current: session.current,
-            }
-        })
+        .map(|session| session_row(session, now))
         .collect();
     // by their ids they come in the order in which they were made
     rows.reverse();
@@ -130,18 +114,41 @@ async fn template(
         sessions: rows,
         identities: identities
             .into_iter()
-            .map(|identity| IdentityRow {
-                issuer: identity.issuer,
-                subject: identity.subject,
-                email: identity.email,
-                linked: moment(identity.linked_at),
-            })
+            .map(|identity| identity_row(identity, now))
             .collect(),
         provider: instance.sign_on().map(|settings| settings.label.clone()),
         done: None,
         problem: None,
         link_problem: None,
     })
+}
+
+pub(super) fn session_row(session: Session, now: Timestamp) -> SessionRow {
+    let user_agent = session.user_agent.unwrap_or_default();
+    SessionRow {
+        id: session.id,
+        browser: browser(&user_agent),
+        user_agent,
+        address: session.address.unwrap_or_default(),
+        with: match (session.issuer, session.token_id) {
+            (Some(issuer), _) => issuer,
+            (None, Some(token)) => format!("with token {token}"),
+            (None, None) => "with the password".to_owned(),
+        },
+        created: Moment::new(session.created_at, now),
+        used: Moment::new(session.last_used_at, now),
+        is_current: session.current,
+    }
+}
+
+pub(super) fn identity_row(identity: Identity, now: Timestamp) -> IdentityRow {
+    IdentityRow {
+        issuer: identity.issuer,
+        subject: identity.subject,
+        email: identity.email,
+        linked: Moment::new(identity.linked_at, now),
+        used: identity.last_used_at.map(|used| Moment::new(used, now)),
+    }
 }
 
 /// A form of a page, with the session in which it was sent.

@@ -23,11 +23,23 @@ impl Asked {
         )
     }
 
+    /// Of a page that answers a form.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// A value without blanks around it; empty where there is none.
     pub(super) fn get(&self, key: &str) -> &str {
         let mut pairs = self.0.iter();
         let found = pairs.find(|(found, _)| found == key);
         found.map_or("", |(_, value)| value.trim())
+    }
+
+    /// Every value of a key, without blanks around them; empty ones are left out.
+    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let pairs = self.0.iter().filter(move |(found, _)| found == key);
+        let values = pairs.map(|(_, value)| value.trim());
+        values.filter(|value| !value.is_empty())
     }
 
     /// From 1.

@@ -4,7 +4,7 @@ use axum::{body::Body, extract::Path};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use supercargo_pages::assets;
 
-use crate::problem::plain;
+use crate::{cargo::takes_gzip, problem::plain};
 
 /// A year, and never asked about again.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -53,17 +53,5 @@ fn knows(headers: &HeaderMap, etag: &str) -> bool {
             known
                 .split(',')
                 .any(|known| known.trim().trim_start_matches("W/") == etag)
-        })
-}
-
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let encodings = headers.get(header::ACCEPT_ENCODING);
-    encodings
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|encodings| {
-            encodings.split(',').any(|encoding| {
-                let (name, weight) = encoding.split_once(';').unwrap_or((encoding, ""));
-                name.trim() == "gzip" && weight.trim() != "q=0"
-            })
         })
 }

@@ -124,7 +124,14 @@ fn refused(visitor: &Visitor, refusal: &Refusal, near: Vec<Near>) -> Response<Bo
         sentences: vec![sentence(&refusal.to_string())],
         request: None,
     };
-    show(visitor, words, near)
+    let mut response = show(visitor, words, near);
+    if let Some(pause) = refusal.retry_after() {
+        let seconds = pause.as_secs().max(1);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// No such crate or version in a registry that may be seen.

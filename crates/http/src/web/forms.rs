@@ -8,7 +8,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, header};
 use supercargo_registry::Failure;
-use supercargo_types::{Site, hex, unhex};
+use supercargo_types::{Random, Site, hex, unhex};
 use url::Url;
 
 use crate::body;
@@ -45,6 +45,21 @@ impl Form {
         ))
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(fields: &[(&str, &str)]) -> Self {
+        let fields = fields.iter();
+        Self(
+            fields
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    /// The only field of a form that is checked before the rest of it is read.
+    pub(crate) fn of_field(name: &str, value: String) -> Self {
+        Self(vec![(name.to_owned(), value)])
+    }
+
     /// The first field of this name; empty where there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
         let mut fields = self.0.iter();
@@ -70,16 +85,23 @@ impl Form {
         secret: &[u8],
     ) -> Result<(), NotOurs> {
         check_origin(headers, site)?;
-        let sent = unhex(self.get(FIELD)).ok_or(NotOurs::Token)?;
+        let sent: [u8; 64] = unhex(self.get(FIELD))
+            .and_then(|sent| sent.try_into().ok())
+            .ok_or(NotOurs::Token)?;
+        let (mask, masked) = sent.split_at(32);
+        let sent: Vec<u8> = mask.iter().zip(masked).map(|(a, b)| a ^ b).collect();
         // in a time that says nothing about where they differ
         hmac::verify(&key(secret), PURPOSE, &sent).map_err(|_| NotOurs::Token)
     }
 }
 
 /// What the forms of a session carry: an HMAC, so that the page, which extensions and screenshots may read, does not hold the
-/// secret itself.
+/// secret itself. It is masked anew each time, so that the length of a compressed page says nothing about it (BREACH).
 pub(crate) fn token(secret: &[u8]) -> String {
-    hex(hmac::sign(&key(secret), PURPOSE).as_ref())
+    let mask: [u8; 32] = Random::System.bytes();
+    let tag = hmac::sign(&key(secret), PURPOSE);
+    let masked: Vec<u8> = mask.iter().zip(tag.as_ref()).map(|(a, b)| a ^ b).collect();
+    hex(&mask) + &hex(&masked)
 }
 
 fn key(secret: &[u8]) -> Key {
@@ -152,6 +174,12 @@ mod tests {
         let sent = |value: &str| Form(vec![(FIELD.to_owned(), value.to_owned())]);
         let of_one = token(b"one");
         assert_eq!(sent(&of_one).check(&same, &site, b"one"), Ok(()));
+        // another text in every answer, and each is good
+        assert_ne!(token(b"one"), of_one);
+        assert_eq!(sent(&token(b"one")).check(&same, &site, b"one"), Ok(()));
+        let bare = hex(hmac::sign(&key(b"one"), PURPOSE).as_ref());
+        let checked = sent(&bare).check(&same, &site, b"one");
+        assert_eq!(checked, Err(NotOurs::Token));
         for wrong in [&token(b"other"), "", "zz", &of_one[..62], "ä0"] {
             let checked = sent(wrong).check(&same, &site, b"one");
             assert_eq!(checked, Err(NotOurs::Token), "{wrong}");

@@ -58,6 +58,8 @@ async fn home(
                 .is_ok()
         })
         .map(|right| first_steps(instance, right));
+    let root = instance.may_administer_instance(visitor.actor.clone());
+    let deleted = root.map_or(0, |root| instance.deleted_registries(&root).len() as u64);
     let registries = shown.iter().zip(overview);
     let mut frame = visitor.frame("Registries");
     // the one of the page is larger
@@ -79,6 +81,12 @@ async fn home(
             })
             .collect(),
         tally,
+        may_create: instance
+            .may_create_registries(visitor.actor.clone())
+            .is_ok(),
+        deleted,
+        done: (asked.get("done") == "deleted")
+            .then_some("The registry is deleted. An instance admin can restore it for 30 days."),
         first_steps,
         frame,
     };

@@ -1,6 +1,9 @@
 //! A crate's pages: its readme with what is known of it, its versions, what it needs, who needs it, its features.
 
+pub(super) mod deeds;
 mod facts;
+pub(super) mod file;
+pub(super) mod labels;
 mod lists;
 
 use std::sync::Arc;
@@ -15,7 +18,7 @@ use supercargo_pages::{
     CrateVersionsPage, Frame, Moment, Near, Origin, Readme, Repository, readme,
 };
 use supercargo_registry::{
-    CrateDetail, CrateDetails, CrateQuery, CrateSource, Failure, Instance, MayRead, Refusal,
+    CrateDetail, CrateDetails, CrateQuery, CrateSource, Deeds, Failure, Instance, MayRead, Refusal,
     RefusalClass, Resolved, VersionDetails, VersionItem,
 };
 use supercargo_types::{RegistryName, Spelling, Timestamp, VersionState, View};
@@ -45,6 +48,7 @@ enum Part {
     Dependencies,
     Dependents,
     Features,
+    Settings,
 }
 
 /// The names in an address: a registry, a crate, and perhaps a version.
@@ -143,14 +147,11 @@ async fn answer(
         Ok(right) => right,
         Err(denied) => return errors::in_registry(instance, visitor, &registry, denied),
     };
-    let shown = show(
-        instance,
-        visitor,
-        right.clone(),
-        (&krate, version),
-        part,
-        uri,
-    );
+    let shown = async {
+        let names = (krate.as_str(), version);
+        let looking = look(instance, visitor, right.clone(), names, uri).await?;
+        looking.answer(part).await
+    };
     match Box::pin(shown).await {
         Ok(response) => response,
         Err(Failure::Refused(refusal)) if refusal.class() == RefusalClass::NotFound => {
@@ -161,14 +162,13 @@ async fn answer(
     }
 }
 
-async fn show(
-    instance: &Arc<Instance>,
-    visitor: &Visitor,
+async fn look<'a>(
+    instance: &'a Arc<Instance>,
+    visitor: &'a Visitor,
     right: MayRead,
     (krate, version): (&str, Option<String>),
-    part: Part,
     uri: &Uri,
-) -> Result<Response<Body>, Failure> {
+) -> Result<Looking<'a>, Failure> {
     let no_crate = || Refusal::NoCrate {
         registry: right.registry().name.clone(),
         name: krate.chars().take(64).collect(),
@@ -194,7 +194,8 @@ async fn show(
             })?)
         }
     };
-    let looking = Looking {
+    Ok(Looking {
+        deeds: instance.deeds(&right, &spelling).await?,
         is_mirrored: is_mirrored(instance, &right, &spelling, &detail).await,
         now: instance.clock().now(),
         asked: Asked::of(uri),
@@ -205,8 +206,7 @@ async fn show(
         detail,
         details,
         shown,
-    };
-    looking.answer(part).await
+    })
 }
 
 /// Whether cargo gets a crate from the registry's mirror, where it has one instead of crates.io. To add such a crate by the
@@ -255,6 +255,7 @@ async fn near(
         source: Some(CrateSource::Cached),
         limit: COMPARED_CACHED,
         offset: 0,
+        ..CrateQuery::default()
     };
     if let Ok(found) = instance.search(right, &query).await {
         names.extend(found.items.into_iter().map(|item| item.name));
@@ -275,6 +276,8 @@ struct Looking<'a> {
     visitor: &'a Visitor,
     right: MayRead,
     spelling: Spelling,
+    /// What they may do with it.
+    deeds: Deeds,
     /// Whether it comes from the registry's mirror, without naming the registry.
     is_mirrored: bool,
     asked: Asked,
@@ -290,6 +293,9 @@ struct Looking<'a> {
 impl Looking<'_> {
     async fn answer(&self, part: Part) -> Result<Response<Body>, Failure> {
         let (Some(details), Some(shown)) = (&self.details, &self.shown) else {
+            if part == Part::Settings {
+                return Box::pin(self.settings(deeds::Told::default())).await;
+            }
             let head = self.head(None, Part::Versions);
             return self.versions_page(head).await;
         };
@@ -314,6 +320,7 @@ impl Looking<'_> {
                 };
                 page(self.visitor, StatusCode::OK, &template)
             }
+            Part::Settings => Box::pin(self.settings(deeds::Told::default())).await,
         }
     }
 
@@ -420,7 +427,9 @@ impl Looking<'_> {
                 Part::Dependencies => "dependencies",
                 Part::Dependents => "dependents",
                 Part::Features => "features",
+                Part::Settings => "settings",
             },
+            may_settle: self.deeds.any(),
             version,
         }
     }
@@ -530,6 +539,7 @@ impl Looking<'_> {
             plot: self.plot().await?,
             versions: self.version_rows(&head.version),
             pager: self.asked.pager(&self.visitor.links, &path, PAGE, total),
+            done: self.done(),
             head,
         };
         page(self.visitor, StatusCode::OK, &template)

@@ -1,6 +1,15 @@
 //! A registry's pages: its crates, what it reads through, its claims, its members, and how cargo is set up for it.
 
+pub(super) mod activity;
+pub(super) mod cache;
+pub(super) mod claims;
+pub(super) mod members;
+pub(super) mod order;
+pub(super) mod rules;
+pub(super) mod settings;
 pub(super) mod setup;
+pub(super) mod trusted_publishers;
+pub(super) mod upload;
 
 use std::sync::Arc;
 
@@ -10,14 +19,14 @@ use axum::{
 };
 use http::{Response, StatusCode, Uri};
 use supercargo_pages::{
-    CacheFigures, ClaimRow, CrateRow, Frame, Moment, RegistryClaimsPage, RegistryHead,
-    RegistryMembersPage, RegistryPage, RegistryUpstreamsPage, UpstreamCard, UpstreamState,
+    CacheFigures, CrateRow, Frame, Moment, Narrowing, RegistryHead, RegistryPage, UpstreamCard,
+    UpstreamState,
 };
 use supercargo_registry::{
     CrateQuery, CrateSort, CrateSource, Failure, FoundCrate, Health, HealthState, Instance,
-    MayRead, UpstreamCache,
+    LabelFilter, MayRead, UpstreamCache,
 };
-use supercargo_types::{ClaimMode, RegistryName, Timestamp, View};
+use supercargo_types::{ClaimMode, RegistryName, Timestamp, VersionState, View};
 
 use super::{
     asked::Asked,
@@ -28,6 +37,11 @@ use super::{
 
 /// Crates on a page.
 const PAGE: u32 = 50;
+/// Labels of a crate in a list, and those that are offered to narrow it by.
+const ROW_LABELS: usize = 4;
+const LABELS: u32 = 50;
+/// Labels that a list is narrowed by at once; the API refuses more.
+const MOST_LABELS: usize = 8;
 
 /// A registry that is looked at, and by whom.
 struct Looking<'a> {
@@ -81,75 +95,6 @@ pub(super) async fn crates(
     .await
 }
 
-pub(super) async fn upstreams(
-    State(instance): State<Arc<Instance>>,
-    Path(name): Path<String>,
-    visitor: Visitor,
-) -> Response<Body> {
-    let (instance, visitor) = (&instance, &visitor);
-    looked_at(instance, visitor, &name, async |right| {
-        let looking = Looking::new(instance, visitor, right);
-        let head = looking.head("upstreams").await?;
-        let frame = looking.frame("Upstreams and cache");
-        page(
-            visitor,
-            StatusCode::OK,
-            &RegistryUpstreamsPage { frame, head },
-        )
-    })
-    .await
-}
-
-pub(super) async fn claims(
-    State(instance): State<Arc<Instance>>,
-    Path(name): Path<String>,
-    visitor: Visitor,
-) -> Response<Body> {
-    let (instance, visitor) = (&instance, &visitor);
-    looked_at(instance, visitor, &name, async |right| {
-        let looking = Looking::new(instance, visitor, right);
-        let claims = instance.claims(&looking.right);
-        let template = RegistryClaimsPage {
-            frame: looking.frame("Claims"),
-            head: looking.head("claims").await?,
-            claims: claims
-                .into_iter()
-                .map(|claim| ClaimRow {
-                    pattern: claim.pattern.to_string(),
-                    mode: claim.mode.as_str(),
-                    created_at: Moment::new(claim.created_at, looking.now),
-                })
-                .collect(),
-            may_claim: instance.may_maintain(&name, visitor.actor.clone()).is_ok(),
-        };
-        page(visitor, StatusCode::OK, &template)
-    })
-    .await
-}
-
-pub(super) async fn members(
-    State(instance): State<Arc<Instance>>,
-    Path(name): Path<String>,
-    visitor: Visitor,
-) -> Response<Body> {
-    let (instance, visitor) = (&instance, &visitor);
-    looked_at(instance, visitor, &name, async |right| {
-        let looking = Looking::new(instance, visitor, right);
-        let admin = instance.may_administer(&name, visitor.actor.clone())?;
-        let members = instance.members(&admin).await?;
-        let template = RegistryMembersPage {
-            frame: looking.frame("Members"),
-            head: looking.head("members").await?,
-            members: members
-                .into_iter()
-                .map(|(principal, role)| (principal.to_string(), role.as_str()))
-                .collect(),
-        };
-        page(visitor, StatusCode::OK, &template)
-    })
-    .await
-}
-
 impl<'a> Looking<'a> {
     fn new(instance: &'a Arc<Instance>, visitor: &'a Visitor, right: MayRead) -> Self {
         Self {
@@ -183,39 +128,47 @@ impl<'a> Looking<'a> {
         frame
     }
 
+    /// Around a page below one of its parts.
+    fn below(&self, part: &str, address: &str, title: &str) -> Frame {
+        let mut frame = self.frame(title);
+        let here = frame.crumbs.pop();
+        frame.step(part, frame.links.of_registry(&self.name(), address));
+        frame.crumbs.extend(here);
+        frame
+    }
+
     async fn crates(&self, asked: &Asked) -> Result<Response<Body>, Failure> {
-        let text = asked.get("q");
-        let (source, source_word) = match asked.get("source") {
-            "hosted" => (Some(CrateSource::Hosted), "hosted"),
-            "cached" => (Some(CrateSource::Cached), "cached"),
-            _ => (None, ""),
-        };
-        let (sort, sort_word) = match asked.get("sort") {
-            "updated" => (CrateSort::Updated, "updated"),
-            "downloads" => (CrateSort::Downloads, "downloads"),
-            _ => (CrateSort::Relevance, "relevance"),
-        };
+        let narrowed = Narrowed::of(asked, format!("/{}", self.name()));
         let wanted = CrateQuery {
-            text,
-            source,
             limit: PAGE,
             offset: asked.skipped(PAGE.into()),
+            ..narrowed.query()
         };
-        let found = self.instance.browse(&self.right, &wanted, sort).await?;
+        let _place = if wanted.is_costly() {
+            let actor = self.visitor.actor.as_deref();
+            self.instance.place_to_search(actor).await?
+        } else {
+            None
+        };
+        let found = self.instance.browse(&self.right, &wanted, narrowed.sort);
+        let found = found.await?;
         let name = self.name();
-        let path = format!("/{name}");
         let links = &self.visitor.links;
         let crates = found.items.into_iter();
+        let in_use = self.instance.labels_in_use(&self.right, LABELS).await?;
         let template = RegistryPage {
             frame: self.frame(""),
             head: self.head("").await?,
-            text: text.to_owned(),
-            source: source_word,
-            sort: sort_word,
             crates: crates
                 .map(|found| crate_row(&name, found, self.now))
                 .collect(),
-            pager: asked.pager(links, &path, PAGE.into(), found.total),
+            pager: asked.pager(links, &narrowed.shown.path, PAGE.into(), found.total),
+            narrowing: narrowed.shown,
+            labels_in_use: in_use
+                .into_iter()
+                .map(|(label, crates)| (label.to_string(), crates))
+                .collect(),
+            is_cut: found.is_cut,
             may_publish: self
                 .instance
                 .may_publish(&name, self.visitor.actor.clone())
@@ -263,11 +216,16 @@ impl<'a> Looking<'a> {
                 .may_administer(registry.name.as_str(), actor)
                 .is_ok(),
             part,
+            done: match self.visitor.here.split_once('?') {
+                Some((_, "done=made")) => "made",
+                Some((_, "done=restored")) => "restored",
+                _ => "",
+            },
         })
     }
 }
 
-fn upstream_card(health: Health, now: Timestamp) -> UpstreamCard {
+pub(super) fn upstream_card(health: Health, now: Timestamp) -> UpstreamCard {
     UpstreamCard {
         name: health.upstream,
         state: match health.state {
@@ -289,7 +247,7 @@ fn upstream_card(health: Health, now: Timestamp) -> UpstreamCard {
     clippy::cast_sign_loss,
     reason = "a share is between nought and one"
 )]
-fn cache_figures(cache: &UpstreamCache, now: Timestamp) -> CacheFigures {
+pub(super) fn cache_figures(cache: &UpstreamCache, now: Timestamp) -> CacheFigures {
     let hits = cache.hits.index + cache.hits.files;
     CacheFigures {
         files: cache.size.files,
@@ -304,11 +262,88 @@ fn cache_figures(cache: &UpstreamCache, now: Timestamp) -> CacheFigures {
     }
 }
 
+/// A label as people write it.
+pub(super) fn label_words(key: &str, value: &str) -> String {
+    match value {
+        "" => key.to_owned(),
+        value => format!("{key}={value}"),
+    }
+}
+
+/// What a list of crates is narrowed by, for the use case and for the page.
+pub(super) struct Narrowed {
+    pub(super) shown: Narrowing,
+    pub(super) labels: Vec<LabelFilter>,
+    pub(super) sort: CrateSort,
+    source: Option<CrateSource>,
+    state: Option<VersionState>,
+}
+
+impl Narrowed {
+    /// What is none of the words of its field is passed over, as in every address of a page.
+    pub(super) fn of(asked: &Asked, path: String) -> Self {
+        let text = asked.get("q").to_owned();
+        let (source, source_word) = match asked.get("source") {
+            "hosted" => (Some(CrateSource::Hosted), "hosted"),
+            "cached" => (Some(CrateSource::Cached), "cached"),
+            _ => (None, ""),
+        };
+        let (sort, sort_word) = match asked.get("sort") {
+            "updated" => (CrateSort::Updated, "updated"),
+            "downloads" => (CrateSort::Downloads, "downloads"),
+            "name" if !text.is_empty() => (CrateSort::Name, "name"),
+            _ => (CrateSort::Relevance, "relevance"),
+        };
+        let state: Option<VersionState> = asked.get("state").parse().ok();
+        let state = state.filter(|state| *state != VersionState::Deleted);
+        let mut labels: Vec<LabelFilter> = Vec::new();
+        for label in asked.all("label").filter_map(|label| label.parse().ok()) {
+            if labels.len() < MOST_LABELS && !labels.contains(&label) {
+                labels.push(label);
+            }
+        }
+        Self {
+            shown: Narrowing {
+                path,
+                text,
+                source: source_word,
+                state: state.map_or("", VersionState::as_str),
+                labels: labels.iter().map(ToString::to_string).collect(),
+                sort: sort_word,
+            },
+            labels,
+            sort,
+            source,
+            state,
+        }
+    }
+
+    pub(super) fn forget_state(&mut self) {
+        self.state = None;
+        self.shown.state = "";
+    }
+
+    pub(super) fn query(&self) -> CrateQuery<'_> {
+        CrateQuery {
+            text: &self.shown.text,
+            source: self.source,
+            state: self.state,
+            labels: &self.labels,
+            ..CrateQuery::default()
+        }
+    }
+}
+
 /// A crate as lists show it.
 pub(super) fn crate_row(registry: &str, found: FoundCrate, now: Timestamp) -> CrateRow {
     let instead = (found.highest_version != found.max_version && !found.is_yanked)
         .then_some(found.max_version);
+    let more_labels = found.labels.len().saturating_sub(ROW_LABELS) as u64;
+    let labels = found.labels.iter().take(ROW_LABELS);
+    let labels = labels.map(|(key, value)| label_words(key, value)).collect();
     CrateRow {
+        labels,
+        more_labels,
         registry: registry.to_owned(),
         name: found.name,
         description: found.description,

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use supercargo_pages::Template;
+use supercargo_pages::{Template, zipped};
 use supercargo_registry::Failure;
 
 use super::visitor::Visitor;
@@ -44,8 +44,18 @@ pub(crate) fn page_with(
                 .into(),
         )
     })?;
-    let mut response = Response::new(Body::from(html));
+    // What a page repeats of a request could guess its secrets by the length of what is compressed (BREACH), but the only one
+    // is the hidden field of forms, which is another text in every answer.
+    let zipped = visitor.takes_gzip.then(|| zipped(&html));
+    let is_zipped = zipped.is_some();
+    let mut response = Response::new(zipped.map_or_else(|| Body::from(html), Body::from));
     *response.status_mut() = status;
+    if is_zipped {
+        let gzip = HeaderValue::from_static("gzip");
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, gzip);
+    }
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/html; charset=utf-8"),
@@ -61,6 +71,12 @@ pub(crate) fn see_other(visitor: &Visitor, to: &str) -> Response<Body> {
     if let Ok(to) = HeaderValue::from_str(to) {
         response.headers_mut().insert(header::LOCATION, to);
     }
+    guard(visitor, &mut response, &Policy::default());
+    response
+}
+
+/// A file that a page links to: for who is signed in, and nobody in between keeps it.
+pub(crate) fn file(visitor: &Visitor, mut response: Response<Body>) -> Response<Body> {
     guard(visitor, &mut response, &Policy::default());
     response
 }

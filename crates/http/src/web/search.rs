@@ -7,13 +7,19 @@ use http::{Response, StatusCode, Uri};
 use supercargo_pages::SearchPage;
 use supercargo_registry::{CrateQuery, Failure, Instance};
 
-use super::{asked::Asked, errors, registry::crate_row, respond::page, visitor::Visitor};
+use super::{
+    asked::Asked,
+    errors,
+    registry::{Narrowed, crate_row},
+    respond::page,
+    visitor::Visitor,
+};
 
 /// Found crates of one registry: whoever wants more looks into that registry.
 const OF_EACH: u32 = 10;
 /// Found crates of a search for which every registry is asked.
 const MOST: usize = 50;
-/// Registries that are searched, by name: each costs the database a question.
+/// Registries that are searched, by name, of those that may have it: each costs the database some questions.
 const SEARCHED: usize = 50;
 
 pub(super) async fn show(
@@ -21,7 +27,7 @@ pub(super) async fn show(
     visitor: Visitor,
     uri: Uri,
 ) -> Response<Body> {
-    match search(&instance, &visitor, Asked::of(&uri).get("q")).await {
+    match search(&instance, &visitor, &Asked::of(&uri)).await {
         Ok(response) => response,
         Err(failure) => errors::answer(&instance, &visitor, failure),
     }
@@ -30,30 +36,35 @@ pub(super) async fn show(
 async fn search(
     instance: &Arc<Instance>,
     visitor: &Visitor,
-    text: &str,
+    asked: &Asked,
 ) -> Result<Response<Body>, Failure> {
     let now = instance.clock().now();
+    let mut narrowed = Narrowed::of(asked, "/-/search".to_owned());
+    // of many registries at once that would be too much: each of their crates would have to be looked at
+    narrowed.forget_state();
+    let text = narrowed.shown.text.as_str();
+    let is_asked = !text.is_empty() || !narrowed.labels.is_empty();
     let visible = instance.visible_registries(visitor.actor.as_ref());
-    let _place = if text.is_empty() {
-        None
+    let (_place, places) = if is_asked {
+        let place = instance.place_to_search(visitor.actor.as_deref()).await?;
+        (place, instance.places_to_search(&visible, text).await?)
     } else {
-        instance.place_to_search(visitor.actor.as_deref()).await?
+        (None, Vec::new())
     };
+    let left_out = places.len().saturating_sub(SEARCHED) as u64;
     let mut found = Vec::new();
     let mut total = 0;
-    let mut places = Vec::new();
-    for right in visible.iter().take(SEARCHED).filter(|_| !text.is_empty()) {
+    let mut found_in = Vec::new();
+    for right in places.into_iter().take(SEARCHED) {
         let wanted = CrateQuery {
-            text,
-            source: None,
             limit: OF_EACH,
-            offset: 0,
+            ..narrowed.query()
         };
         let of_one = instance.search(right, &wanted).await?;
         let name = right.registry().name.to_string();
         if of_one.total > 0 {
             total += of_one.total;
-            places.push((name.clone(), of_one.total));
+            found_in.push((name.clone(), of_one.total));
         }
         for item in of_one.items {
             let row = crate_row(&name, item.clone(), now);
@@ -73,16 +84,17 @@ async fn search(
     text.clone_into(&mut frame.query);
     let template = SearchPage {
         frame,
-        text: text.to_owned(),
+        narrowing: narrowed.shown,
         crates: found.into_iter().map(|(_, row)| row).collect(),
         total,
-        places,
-        has_registries: !visible.is_empty(),
+        places: found_in,
+        left_out,
     };
     page(visitor, StatusCode::OK, &template)
 }
 
-/// The exact name first, then what begins so, then what holds it, then descriptions; hosted crates before cached ones.
+/// The exact name first, then what begins so, then what holds it, then descriptions and keywords; of equals, hosted crates
+/// before cached ones.
 fn rank(text: &str, found: &supercargo_registry::FoundCrate) -> (u8, bool, std::cmp::Reverse<u64>) {
     let plain = |text: &str| text.to_lowercase().replace('_', "-");
     let (text, name) = (plain(text), plain(&found.name));

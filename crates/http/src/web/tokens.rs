@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{body::Body, extract::State};
 use http::{Request, Response, StatusCode, Uri};
 use supercargo_pages::{
-    Moment, NewTokenPage, Section, TokenDraft, TokenMadePage, TokenRow, TokensPage,
+    Moment, NewTokenPage, Section, TokenDraft, TokenMadePage, TokenPlace, TokenRow, TokensPage,
 };
 use supercargo_registry::{
     Denied, Failure, Instance, NewToken, Refusal, SignedIn, Token, TokenRequest,
 };
-use supercargo_types::{NamePattern, RegistryName, Scope, Timestamp};
+use supercargo_types::{NamePattern, PrincipalRef, RegistryName, Scope, Timestamp};
 
 use super::{
     account,
@@ -32,6 +32,51 @@ const CHOICES: usize = 40;
 const LIFE: &str = "30";
 /// Names and patterns in a form; whoever needs more has the API.
 const NAMES: usize = 200;
+
+/// Whose token a form makes.
+pub(super) struct Owner {
+    pub(super) place: TokenPlace,
+    /// An account that who asks manages; `None` for their own.
+    pub(super) principal: Option<PrincipalRef>,
+    /// The only registry that it can be for.
+    pub(super) registry: Option<RegistryName>,
+    pub(super) section: Section,
+    /// The way to the list: words and addresses.
+    pub(super) way: Vec<(String, String)>,
+}
+
+impl Owner {
+    fn own(visitor: &Visitor) -> Self {
+        let owner = visitor.actor.as_ref();
+        let links = &visitor.links;
+        Self {
+            place: TokenPlace {
+                owner: owner.map_or_else(String::new, |actor| actor.principal().to_string()),
+                is_own: true,
+                form: links.to(NEW),
+                list: links.to(LIST),
+                is_bound: false,
+            },
+            principal: None,
+            registry: None,
+            section: Section::Account,
+            way: vec![
+                ("Account".to_owned(), links.to("/-/account")),
+                ("Tokens".to_owned(), links.to(LIST)),
+            ],
+        }
+    }
+
+    fn frame(&self, visitor: &Visitor, title: &str) -> supercargo_pages::Frame {
+        let mut frame = visitor.frame(title);
+        frame.section = self.section;
+        for (words, address) in &self.way {
+            frame.step(words, address.clone());
+        }
+        frame.last_step(title);
+        frame
+    }
+}
 
 fn signed_in(instance: &Instance, visitor: &Visitor) -> Result<SignedIn, Denied> {
     instance.signed_in(visitor.actor.clone())
@@ -71,7 +116,7 @@ pub(super) async fn list(
     made.unwrap_or_else(|failure| errors::answer(&instance, &visitor, failure))
 }
 
-fn row(token: Token, now: Timestamp) -> TokenRow {
+pub(super) fn row(token: Token, now: Timestamp) -> TokenRow {
     fn texts<T: ToString>(list: Option<Vec<T>>) -> Option<Vec<String>> {
         list.map(|list| list.iter().map(ToString::to_string).collect())
     }
@@ -142,13 +187,43 @@ pub(super) async fn offer(
         end: LIFE.to_owned(),
         ..TokenDraft::default()
     };
-    let made = async {
-        let actor = signed_in(&instance, &visitor)?;
-        let told = told(&instance, &actor, &draft).await?;
-        form_page(&instance, &visitor, StatusCode::OK, draft, registry, told)
-    };
-    let made = made.await;
+    let made = offer_for(&instance, &visitor, &Owner::own(&visitor), draft, registry).await;
     made.unwrap_or_else(|failure| errors::answer(&instance, &visitor, failure))
+}
+
+/// The form for a token of an account that who asks manages.
+pub(super) async fn offer_of(
+    instance: &Instance,
+    visitor: &Visitor,
+    owner: &Owner,
+) -> Result<Response<Body>, Failure> {
+    let draft = TokenDraft {
+        scopes: vec![Scope::Read.to_string()],
+        end: LIFE.to_owned(),
+        ..TokenDraft::default()
+    };
+    offer_for(instance, visitor, owner, draft, None).await
+}
+
+async fn offer_for(
+    instance: &Instance,
+    visitor: &Visitor,
+    owner: &Owner,
+    mut draft: TokenDraft,
+    login: Option<RegistryName>,
+) -> Result<Response<Body>, Failure> {
+    bind(owner, &mut draft);
+    let actor = signed_in(instance, visitor)?;
+    let told = told(instance, &actor, owner, &draft).await?;
+    form_page(instance, visitor, owner, StatusCode::OK, draft, login, told)
+}
+
+/// A token of an account of one registry is for that one alone, whatever a form says.
+fn bind(owner: &Owner, draft: &mut TokenDraft) {
+    if let Some(registry) = &owner.registry {
+        draft.everywhere = false;
+        draft.registries = vec![registry.to_string()];
+    }
 }
 
 /// `POST /-/account/tokens/new`: made, or only told in words.
@@ -161,34 +236,45 @@ pub(super) async fn make(
         Ok(sent) => sent,
         Err(answer) => return answer,
     };
-    let draft = draft(&form);
-    let made = async {
-        let actor = signed_in(&instance, &visitor)?;
-        if form.get("do") != "create" {
-            let told = told(&instance, &actor, &draft).await?;
-            return form_page(&instance, &visitor, StatusCode::OK, draft, None, told);
-        }
-        match create(&instance, &visitor, &actor, &draft).await {
-            Ok(new) => made_page(&instance, &visitor, &actor, new).await,
+    let made = make_of(&instance, &visitor, &Owner::own(&visitor), &form).await;
+    made.unwrap_or_else(|failure| errors::answer(&instance, &visitor, failure))
+}
+
+/// The same of an account that who asks manages: what became of a form.
+pub(super) async fn make_of(
+    instance: &Instance,
+    visitor: &Visitor,
+    owner: &Owner,
+    form: &Form,
+) -> Result<Response<Body>, Failure> {
+    let mut draft = draft(form);
+    bind(owner, &mut draft);
+    let actor = signed_in(instance, visitor)?;
+    let (status, told) = if form.get("do") == "create" {
+        match create(instance, visitor, &actor, owner, &draft).await {
+            Ok(new) => return made_page(instance, visitor, &actor, owner, new).await,
             Err(Failure::Refused(refusal)) => {
                 let status = problem::status_of(refusal.class());
-                let told = Told::Problem(errors::sentence(&refusal.to_string()));
-                form_page(&instance, &visitor, status, draft, None, told)
+                let sentence = errors::sentence(&refusal.to_string());
+                (status, Told::Problem(sentence))
             }
-            Err(failure) => Err(failure),
+            Err(failure) => return Err(failure),
         }
+    } else {
+        let told = told(instance, &actor, owner, &draft).await?;
+        (StatusCode::OK, told)
     };
-    let made = made.await;
-    made.unwrap_or_else(|failure| errors::answer(&instance, &visitor, failure))
+    form_page(instance, visitor, owner, status, draft, None, told)
 }
 
 async fn create(
     instance: &Instance,
     visitor: &Visitor,
     actor: &SignedIn,
+    owner: &Owner,
     draft: &TokenDraft,
 ) -> Result<NewToken, Failure> {
-    let request = wanted(draft)?;
+    let request = wanted(owner, draft)?;
     instance.create_token(actor, request, &visitor.caller).await
 }
 
@@ -209,7 +295,7 @@ fn draft(form: &Form) -> TokenDraft {
 }
 
 /// What a form asks for.
-fn wanted(draft: &TokenDraft) -> Result<TokenRequest, Refusal> {
+fn wanted(owner: &Owner, draft: &TokenDraft) -> Result<TokenRequest, Refusal> {
     fn each<T: std::str::FromStr<Err: std::fmt::Display>>(
         words: impl Iterator<Item = impl AsRef<str>>,
     ) -> Result<Vec<T>, Refusal> {
@@ -242,7 +328,7 @@ fn wanted(draft: &TokenDraft) -> Result<TokenRequest, Refusal> {
     };
     Ok(TokenRequest {
         name: draft.name.clone(),
-        principal: None,
+        principal: owner.principal.clone(),
         scopes: Some(scopes.into_iter().collect()),
         registries: (!draft.everywhere).then_some(registries),
         crates: (!crates.is_empty()).then_some(crates),
@@ -263,12 +349,17 @@ enum Told {
     Nothing,
 }
 
-async fn told(instance: &Instance, actor: &SignedIn, draft: &TokenDraft) -> Result<Told, Failure> {
+async fn told(
+    instance: &Instance,
+    actor: &SignedIn,
+    owner: &Owner,
+    draft: &TokenDraft,
+) -> Result<Told, Failure> {
     if draft.registries.is_empty() && !draft.everywhere {
         return Ok(Told::Nothing);
     }
     let could = async {
-        let mut request = wanted(draft)?;
+        let mut request = wanted(owner, draft)?;
         if request.name.trim().is_empty() {
             // what it may do does not hang on its name
             "token".clone_into(&mut request.name);
@@ -287,29 +378,28 @@ async fn told(instance: &Instance, actor: &SignedIn, draft: &TokenDraft) -> Resu
 fn form_page(
     instance: &Instance,
     visitor: &Visitor,
+    owner: &Owner,
     status: StatusCode,
     draft: TokenDraft,
     login: Option<RegistryName>,
     told: Told,
 ) -> Result<Response<Body>, Failure> {
     let visible = instance.visible_registries(visitor.actor.as_ref());
-    let choices = if visible.len() > CHOICES {
-        Vec::new()
-    } else {
-        let names = visible.iter();
-        names
-            .map(|right| right.registry().name.to_string())
-            .collect()
+    let names = visible.iter();
+    let names = names.map(|right| right.registry().name.to_string());
+    let choices = match &owner.registry {
+        Some(only) => vec![only.to_string()],
+        None if visible.len() > CHOICES => Vec::new(),
+        None => names.collect(),
     };
     let (could, problem) = match told {
         Told::Could(could) => (could, None),
         Told::Problem(problem) => (Vec::new(), Some(problem)),
         Told::Nothing => (Vec::new(), None),
     };
-    let owner = visitor.actor.as_ref();
     let template = NewTokenPage {
-        frame: frame(visitor, "New token"),
-        owner: owner.map_or_else(String::new, |actor| actor.principal().to_string()),
+        frame: owner.frame(visitor, "New token"),
+        place: owner.place.clone(),
         draft,
         choices,
         login: login.map(|name| name.in_cargo()),
@@ -323,26 +413,19 @@ fn form_page(
     page_with(visitor, status, &template, &policy)
 }
 
-fn frame(visitor: &Visitor, title: &str) -> supercargo_pages::Frame {
-    let mut frame = visitor.frame(title);
-    frame.section = Section::Account;
-    frame.step("Account", frame.links.to("/-/account"));
-    frame.step("Tokens", frame.links.to(LIST));
-    frame.last_step(title);
-    frame
-}
-
 async fn made_page(
     instance: &Instance,
     visitor: &Visitor,
     actor: &SignedIn,
+    owner: &Owner,
     new: NewToken,
 ) -> Result<Response<Body>, Failure> {
     let detail = instance.token(actor, &new.token.id).await?;
     let now = instance.clock().now();
     let registries = detail.token.registries.iter().flatten();
     let template = TokenMadePage {
-        frame: frame(visitor, "Token made"),
+        frame: owner.frame(visitor, "Token made"),
+        place: owner.place.clone(),
         name: detail.token.name,
         secret: new.secret.reveal().to_owned(),
         can: detail.can,

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     app::{self, Peer},
     attempts,
+    cargo::takes_gzip,
 };
 
 /// A browser, with or without a person who is signed in.
@@ -37,6 +38,8 @@ pub(crate) struct Visitor {
     /// Of this one answer.
     pub(crate) nonce: String,
     pub(crate) theme: Theme,
+    /// Whether pages may be sent as gzip.
+    pub(crate) takes_gzip: bool,
     /// What an audit row says of where the request came from.
     pub(crate) caller: Caller,
     /// What the answer sets.
@@ -87,6 +90,7 @@ impl FromRequestParts<Arc<Instance>> for Visitor {
             action: attempts::action_of_page(&parts.method, parts.uri.path()),
             nonce: hex(&nonce),
             theme: theme::of(&parts.headers),
+            takes_gzip: takes_gzip(&parts.headers),
             caller: app::caller(&parts.headers, peer),
             cookies: Vec::new(),
         };
@@ -111,9 +115,7 @@ async fn known(instance: &Instance, headers: &HeaderMap) -> Outcome<Option<Brows
 impl Visitor {
     fn is_signed_in(&mut self, instance: &Instance, browser: Browser) {
         self.actor = Some(browser.actor().clone());
-        self.is_admin = instance
-            .may_administer_instance(self.actor.clone())
-            .is_ok();
+        self.is_admin = instance.may_administer_instance(self.actor.clone()).is_ok();
         self.csrf = Some(forms::token(&instance.form_secret(&browser)));
         if let Some(secret) = &browser.renewed {
             self.cookies

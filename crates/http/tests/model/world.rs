@@ -173,6 +173,7 @@ impl World {
             secret_key: SecretKey::new([7; 32]),
             clock: self.clock.clone(),
             random: Random::System,
+            configured: Vec::new(),
         };
         let instance = Instance::open(store, blobs, settings)
             .await

@@ -85,7 +85,7 @@ pub(crate) fn judge(
         return Verdict::Answer;
     }
     // a session is nothing to programs, and a token nothing to pages
-    let token = token.filter(|token| token.is_session == row.is_page());
+    let token = token.filter(|token| row.is_feed() || token.is_session == row.is_page());
     if token.is_some() && person.kind == Kind::Bad {
         return Verdict::SignIn;
     }

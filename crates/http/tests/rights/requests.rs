@@ -45,6 +45,7 @@ pub(crate) fn filled(address: &str, registry: &str) -> String {
         ("account", "builder"),
         ("name", "spare"),
         ("publisher", "spare"),
+        ("group", "teams"),
         ("hash", "00"),
         ("unknown", "nothing"),
     ]
@@ -71,7 +72,7 @@ pub(crate) fn sample(row: &Row, registry: &str, turn: usize) -> Sample {
     let found = if row.is_cargos() {
         of_cargo(row, turn, of)
     } else if row.is_page() {
-        of_page(row, of)
+        of_page(row, registry, turn, of)
     } else if row.names_registry_in_path() {
         of_registry(row, registry, turn, of)
     } else {
@@ -105,6 +106,13 @@ impl Sample {
     fn form(self, form: &str) -> Self {
         Self {
             sent: Some(Sent::Form(form.to_owned())),
+            ..self
+        }
+    }
+
+    fn upload(self, file: Vec<u8>) -> Self {
+        Self {
+            sent: Some(Sent::Upload(String::new(), file)),
             ..self
         }
     }
@@ -250,6 +258,9 @@ fn of_registry(
         ) => of(204)
             .about("demo", "demo-held")
             .after_its(Method::PUT, Some(hold())),
+        ("PATCH", "/crates/{crate}/labels" | "/crates/{crate}/versions/{version}/labels", None) => {
+            of(200).json(json!({ "set": { "team": "core" } }))
+        }
         ("DELETE", "/crates/{crate}/versions/{version}/ledger", None) => of(422),
         ("GET", _, None) => of(200),
         _ => return None,
@@ -360,9 +371,22 @@ fn of_instance(row: &Row, registry: &str, of: impl Fn(u16) -> Sample) -> Option<
     Some(sample)
 }
 
-fn of_page(row: &Row, of: impl Fn(u16) -> Sample) -> Option<Sample> {
+fn of_page(
+    row: &Row,
+    registry: &str,
+    turn: usize,
+    of: impl Fn(u16) -> Sample,
+) -> Option<Sample> {
+    let deed = of_deed(row, turn, &of);
+    if let Some(sample) = deed.or_else(|| of_accounts(row, registry, &of)) {
+        return Some(sample);
+    }
     let sample = match (row.method.as_str(), row.address.as_str()) {
         ("GET", "/-/assets/{hash}/{name}") => of(404),
+        (
+            "POST",
+            "/{registry}/crates/{crate}/labels" | "/{registry}/crates/{crate}/{version}/labels",
+        ) => of(303).form("labels=team%3Dcore"),
         ("POST", "/-/theme") => of(303).form("theme=dark"),
         // whoever is signed in has nothing to do there
         ("GET", "/-/login") => of(200).or(303),
@@ -381,10 +405,182 @@ fn of_page(row: &Row, of: impl Fn(u16) -> Sample) -> Option<Sample> {
         ("POST", "/-/account/password") => of(422).form("current=nonsense&new=short&again=short"),
         // no token ends at once
         ("POST", "/{registry}/setup") => of(422).form("name=x&days=0"),
+        // the name is another one
+        ("POST", "/{registry}/upstreams/evict") => of(422).form("confirm=another"),
+        ("POST", "/{registry}/rules/patterns") => of(422).form("do=save&block=ac+me"),
+        ("POST", "/{registry}/rules/quarantine") => of(422).form("crate="),
+        ("POST", "/{registry}/rules/lift") => of(404).form("crate=never-held"),
+        ("POST", "/-/upstreams/new") => of(422).form("do=create"),
+        // it is asked, and does not answer
+        ("POST", "/-/upstreams/{upstream}") => of(200).form(""),
+        ("POST", "/-/upstreams/{upstream}/edit") => of(422).form("auth=token"),
+        ("POST", "/-/upstreams/{upstream}/delete") => of(422).form("confirm=another"),
+        // nobody chose who reads it
+        ("POST", "/{registry}/settings") => of(422).form("visibility=&publishing=owners"),
+        ("POST", "/{registry}/settings/delete") => of(422).form("confirm=another"),
+        ("POST", "/{registry}/settings/upstreams") => of(422).form("do=attach&attach="),
+        ("POST", "/-/registries/new") => of(422).form("do=save&name="),
+        ("POST", "/-/registries/restore") => of(409).form("registry=never-made"),
+        ("POST", "/-/registries/purge") => of(422).form("registry=never-made&confirm="),
         ("POST", "/-/account/tokens/revoke") => of(404).form(&format!("id={NOBODYS}")),
         // told in words, and not made
         ("POST", "/-/account/tokens/new") => of(200).form("everywhere=yes&scope=admin&end=30"),
+        ("GET", "/{registry}/activity/export" | "/-/admin/audit/export") => {
+            of(200).query("format=csv")
+        }
+        ("GET", "/-/admin/exposure/export") => of(200).query("crate=demo"),
+        ("POST", "/{registry}/members") => of(303).form("who=extra&role=reader"),
+        ("POST", "/{registry}/members/remove") => {
+            let sample = of(303).form("who=extra");
+            let path = sample.path.replace("/members/remove", "/members/extra");
+            let reader = json!({ "role": "reader" });
+            sample.after(
+                Method::PUT,
+                &format!("/api/v1/registries{path}"),
+                Some(reader),
+            )
+        }
+        ("POST", "/{registry}/members/machines") => {
+            of(409).form("service=robot&service_role=reader")
+        }
+        // a claim on nothing, and a name that was never here
+        ("POST", "/{registry}/claims/new") => of(422).form("pattern=&mode=private"),
+        ("GET", "/{registry}/claims/delete") => of(422),
+        ("POST", "/{registry}/claims/delete") => of(422).form("pattern=&confirm="),
+        ("GET", "/{registry}/claims/release") => of(404),
+        ("POST", "/{registry}/claims/release") => {
+            of(404).form("crate=never-here&confirm=never-here")
+        }
+        ("POST", "/{registry}/trusted-publishers/new") => of(422).form("name=&preset=github"),
+        (_, address) if address.contains("/rules/{publisher}") => {
+            let sample = of(if row.method == "GET" { 200 } else { 422 });
+            sample
+                .about("rules/spare", "rules/release")
+                .form("crates=%3F&confirm=another")
+        }
         ("GET", _) => of(200),
+        _ => return None,
+    };
+    Some(sample)
+}
+
+/// What becomes of accounts by forms of the administration.
+fn of_accounts(row: &Row, registry: &str, of: impl Fn(u16) -> Sample) -> Option<Sample> {
+    let rest = row.address.strip_prefix("/-/admin/")?;
+    let with_team = |sample: Sample| {
+        let team = json!({ "name": "spare" });
+        sample.after(Method::POST, "/api/v1/teams", Some(team))
+    };
+    let own = format!("own-{registry}");
+    let of = |status| match &row.case {
+        Some(_) => of(status).about("builder", &own),
+        None => of(status),
+    };
+    let sample = match (row.method.as_str(), rest, &row.case) {
+        ("POST", "users/new", None) => of(422).form("name=&role=member"),
+        ("POST", "users/{user}", None) => of(303).form("email=&role=member"),
+        ("POST", "users/{user}/password", None) => of(422).form("password=short"),
+        // neither disabled nor enabled
+        ("POST", "users/{user}/state" | "service-accounts/{account}/state", _) => of(303).form(""),
+        ("POST", "users/{user}/delete" | "service-accounts/{account}/delete", _) => {
+            of(422).form("confirm=another")
+        }
+        (
+            "POST",
+            "users/{user}/tokens/revoke"
+            | "users/{user}/sessions/end"
+            | "service-accounts/{account}/tokens/revoke",
+            _,
+        ) => of(404).form(&format!("id={NOBODYS}")),
+        ("POST", "users/{user}/identities/link", None) => of(422).form("issuer=x&subject="),
+        ("POST", "users/{user}/identities/unlink", None) => of(404).form("issuer=x&subject=x"),
+        ("POST", "teams", None) => of(422).form("name="),
+        ("GET", "teams/{team}", None) => with_team(of(200)),
+        ("POST", "teams/{team}/members/add", None) => with_team(of(303).form("user=extra")),
+        ("POST", "teams/{team}/members/remove", None) => {
+            let member = "/api/v1/teams/spare/members/extra";
+            with_team(of(303).form("user=extra")).after(Method::PUT, member, None)
+        }
+        ("POST", "teams/{team}/delete", None) => with_team(of(422).form("confirm=another")),
+        ("GET", "service-accounts", Some(_)) => of(200).query(&format!("registry={registry}")),
+        ("POST", "service-accounts", None) => of(422).form("name="),
+        ("POST", "service-accounts", Some(_)) => {
+            of(422).form(&format!("of={registry}&registry={registry}&name="))
+        }
+        // told in words, and not made
+        ("POST", "service-accounts/{account}/tokens/new", _) => {
+            of(200).form("do=preview&everywhere=yes&scope=read&end=30")
+        }
+        ("GET", "service-accounts/{account}" | "service-accounts/{account}/tokens/new", _) => {
+            of(200)
+        }
+        _ => return None,
+    };
+    Some(sample)
+}
+
+/// What is done with crates by forms; each has its line among those of the API, too.
+fn of_deed(row: &Row, turn: usize, of: impl Fn(u16) -> Sample) -> Option<Sample> {
+    let (_, rest) = row.address.split_once("{registry}/")?;
+    if row.method != "POST" {
+        return None;
+    }
+    let spare = |form: &str| of(303).about("demo", "demo-spare").form(form);
+    let held = |form: &str| of(303).about("demo", "demo-held").form(form);
+    // what the same thing has in the API
+    let path = |sample: &Sample, of_api: &str| {
+        let page = sample.path.split("/settings").next().unwrap();
+        let page = page.replace("/1.0.0", "/versions/1.0.0");
+        format!("/api/v1/registries{page}{of_api}")
+    };
+    let hold = || json!({ "action": "hold", "reason": "odd" });
+    let sample = match (rest, row.case.as_deref()) {
+        ("upload", Some("new crate")) => of(201).upload(new_crate(turn).crate_bytes()),
+        ("upload", Some("version")) => of(201).upload(new_version(turn).crate_bytes()),
+        ("crates/{crate}/settings/owners/add", None) => of(303).form("owner=extra"),
+        ("crates/{crate}/settings/owners/remove", None) => {
+            let path = format!(
+                "{}/api/v1/crates/demo/owners",
+                of(0).path.split("/crates").next()?
+            );
+            let extra = json!({ "users": ["extra"] });
+            of(303)
+                .form("owner=extra")
+                .after(Method::PUT, &path, Some(extra))
+        }
+        (
+            "crates/{crate}/settings/quarantine" | "crates/{crate}/{version}/settings/quarantine",
+            None,
+        ) => held("action=hold&reason=odd"),
+        ("crates/{crate}/settings/lift" | "crates/{crate}/{version}/settings/lift", None) => {
+            let sample = held("");
+            let path = path(&sample, "/quarantine");
+            sample.after(Method::PUT, &path, Some(hold()))
+        }
+        ("crates/{crate}/settings/delete", None) => {
+            let sample = spare("confirm=demo-spare");
+            let path = path(&sample, "/restore");
+            sample.after(Method::POST, &path, None)
+        }
+        ("crates/{crate}/{version}/settings/delete", None) => {
+            let sample = spare("confirm=demo-spare%401.0.0");
+            let path = path(&sample, "/restore");
+            sample.after(Method::POST, &path, None)
+        }
+        ("crates/{crate}/settings/restore" | "crates/{crate}/{version}/settings/restore", None) => {
+            let sample = spare("");
+            let path = path(&sample, "");
+            sample.after(Method::DELETE, &path, None)
+        }
+        ("crates/{crate}/settings/purge", None) => of(409).form("confirm=demo"),
+        ("crates/{crate}/{version}/settings/purge", None) => of(409).form("confirm=demo%401.0.0"),
+        ("crates/{crate}/settings/release", None) => of(409).form("confirm=demo"),
+        ("crates/{crate}/settings/pin", None) => of(422).form("upstream=up"),
+        (
+            "crates/{crate}/{version}/settings/yank" | "crates/{crate}/{version}/settings/unyank",
+            None,
+        ) => of(303).form(""),
+        ("crates/{crate}/{version}/settings/accept", None) => of(404).form("confirm=demo%401.0.0"),
         _ => return None,
     };
     Some(sample)

@@ -81,7 +81,12 @@ impl Row {
     /// Whether it is for a browser, to which a session belongs and no token.
     pub(crate) fn is_page(&self) -> bool {
         let is_of_server = ["/healthz", "/readyz"].contains(&self.address.as_str());
-        !self.is_cargos() && !is_of_server && !self.address.starts_with("/api/")
+        !self.is_cargos() && !self.is_feed() && !is_of_server && !self.address.starts_with("/api/")
+    }
+
+    /// Whether it is for programs with a token, and for browsers with a session.
+    pub(crate) fn is_feed(&self) -> bool {
+        self.address.ends_with("/feed.atom")
     }
 
     pub(crate) fn names_registry_in_path(&self) -> bool {

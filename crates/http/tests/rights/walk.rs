@@ -116,7 +116,8 @@ impl Visit<'_> {
             place,
         } = *self;
         let counts = |token: &&Token| {
-            token.is_session == row.is_page() && ![Kind::Bad, Kind::Nobody].contains(&person.kind)
+            (row.is_feed() || token.is_session == row.is_page())
+                && ![Kind::Bad, Kind::Nobody].contains(&person.kind)
         };
         let token = token.filter(counts);
         // a token that is limited to a registry tells that one from others, be it there or not
@@ -203,10 +204,10 @@ impl Walk {
         let subject = self.prepare(visit, verdict, &mut asked, &mut secret);
         let subject = subject.await;
         let secret = secret.as_ref();
-        // the form of a registry's page has to be one of ours before anything is said of the registry
+        // a form has to be one of ours before anything is said of what it is about
         let proves = match verdict {
-            Verdict::Answer => row.who == Who::User || row.is_page() && row.is_of_registry(),
-            Verdict::Hidden => row.is_page(),
+            Verdict::Answer => row.who == Who::User || row.is_page() && row.who != Who::All,
+            Verdict::Hidden | Verdict::Refused | Verdict::NotThere => row.is_page(),
             _ => false,
         };
         if proves {
@@ -241,7 +242,7 @@ impl Walk {
     /// Makes a form one of ours; as it was, it has to be refused.
     async fn prove(&self, asked: &mut Sample, secret: Option<&Secret>) -> Result<(), String> {
         let bare = match (&asked.sent, secret) {
-            (Some(Sent::Form(_)), Some(_)) => self.send(asked, secret).await,
+            (Some(Sent::Form(_) | Sent::Upload(..)), Some(_)) => self.send(asked, secret).await,
             _ => return Ok(()),
         };
         if bare.status != 403 {
@@ -255,9 +256,13 @@ impl Walk {
         let proof = text.split_once("name=\"csrf\" value=\"");
         let proof = proof.and_then(|(_, rest)| rest.split('"').next());
         let proof = proof.ok_or_else(|| format!("no form on {page}"))?;
-        if let Some(Sent::Form(form)) = &mut asked.sent {
-            form.push_str("&csrf=");
-            form.push_str(proof);
+        match &mut asked.sent {
+            Some(Sent::Form(form)) => {
+                form.push_str("&csrf=");
+                form.push_str(proof);
+            }
+            Some(Sent::Upload(known, _)) => proof.clone_into(known),
+            _ => {}
         }
         Ok(())
     }
@@ -422,7 +427,7 @@ fn compare(answer: &Answer, verdict: Verdict, asked: &Sample, row: &Row) -> Resu
         Verdict::SignIn => answer.status == 401 && answer.headers.contains_key("www-authenticate"),
         Verdict::Refused => answer.status == 403 && !tells_of_no_registry,
         Verdict::NotThere => answer.status == 404 && !tells_of_no_registry,
-        Verdict::Hidden if row.is_page() => answer.status == 404,
+        Verdict::Hidden if row.is_page() || row.is_feed() => answer.status == 404,
         Verdict::Hidden if is_cargos => answer.status == 403 && tells_of_no_registry,
         Verdict::Hidden if row.names_registry_in_path() => {
             answer.status == 404 && answer.code().as_deref() == Some("no-such-registry")
@@ -453,14 +458,22 @@ fn shown(answer: &Answer, place: &Place) -> String {
         .collect();
     headers.sort();
     let whole = format!("{}\n{}\n{}", answer.status, headers.concat(), answer.text());
-    // a page's own, in each answer another one
-    let nonce = whole
-        .split_once("'nonce-")
-        .and_then(|(_, rest)| rest.split('\'').next());
-    let whole = match nonce {
-        Some(nonce) => whole.replace(nonce, "NONCE"),
-        None => whole,
-    };
+    // a page's own, in each answer other ones
+    let own = [
+        ("'nonce-", '\'', "NONCE"),
+        ("name=\"csrf\" value=\"", '"', "PROOF"),
+    ];
+    let whole = own
+        .into_iter()
+        .fold(whole, |whole, (before, after, word)| {
+            let own = whole
+                .split_once(before)
+                .and_then(|(_, rest)| rest.split(after).next());
+            match own {
+                Some(own) => whole.replace(own, word),
+                None => whole,
+            }
+        });
     [place.name, NOWHERE].into_iter().fold(whole, |text, name| {
         text.replace(name, "REGISTRY")
             .replace(&name.to_uppercase(), "REGISTRY")

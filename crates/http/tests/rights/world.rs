@@ -32,6 +32,8 @@ pub(crate) enum Sent {
     Bytes(Vec<u8>),
     /// A form of a page, from a page of ours as the browser says.
     Form(String),
+    /// The same with a file: the proof that it is one of ours, and the file.
+    Upload(String, Vec<u8>),
 }
 
 /// All of an answer.
@@ -132,6 +134,12 @@ impl World {
                 Body::from(value.to_string())
             }
             Some(Sent::Bytes(bytes)) => Body::from(bytes.clone()),
+            Some(Sent::Upload(proof, file)) => {
+                request = request
+                    .header("content-type", "multipart/form-data; boundary=edge")
+                    .header("sec-fetch-site", "same-origin");
+                Body::from(parts(proof, file))
+            }
             Some(Sent::Form(form)) => {
                 request = request
                     .header("content-type", "application/x-www-form-urlencoded")
@@ -224,6 +232,18 @@ impl World {
     }
 }
 
+/// A form with a file, as a browser sends it.
+fn parts(proof: &str, file: &[u8]) -> Vec<u8> {
+    let mut body = format!(
+        "--edge\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{proof}\r\n--edge\r\ncontent-disposition: \
+         form-data; name=\"file\"; filename=\"a.crate\"\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(file);
+    body.extend_from_slice(b"\r\n--edge--\r\n");
+    body
+}
+
 fn settings(clock: &Clock) -> Settings {
     Settings {
         site: Site::new(BASE, &[]).expect("invariant: a sound URL"),
@@ -255,6 +275,7 @@ fn settings(clock: &Clock) -> Settings {
         secret_key: SecretKey::new([7; 32]),
         clock: clock.clone(),
         random: Random::System,
+        configured: Vec::new(),
     }
 }
 

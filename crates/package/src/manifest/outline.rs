@@ -9,6 +9,8 @@ use super::targets::normal;
 pub struct Outline {
     /// As written.
     pub description: Option<String>,
+    /// As written; what is no text is left out.
+    pub keywords: Vec<String>,
     /// Where its readme would be, as a path below `name-version/`.
     pub readme_path: Option<String>,
 }
@@ -31,8 +33,11 @@ impl Outline {
             Some(_) => None,
         };
         let description = package.get("description").and_then(Value::as_str);
+        let keywords = package.get("keywords").and_then(Value::as_array);
+        let keywords = keywords.into_iter().flatten().filter_map(Value::as_str);
         Self {
             description: description.map(str::to_owned),
+            keywords: keywords.map(str::to_owned).collect(),
             readme_path,
         }
     }
@@ -68,5 +73,11 @@ mod tests {
             assert_eq!(outline(broken), (None, None), "{broken}");
         }
         assert_eq!(Outline::of(b"[package]\n\xff"), Outline::default());
+        let keywords = |text: &str| Outline::of(text.as_bytes()).keywords;
+        assert_eq!(
+            keywords("[package]\nkeywords = [\"json\", 1, \"no std\"]\n"),
+            ["json", "no std"]
+        );
+        assert_eq!(keywords("[package]\nkeywords = \"json\"\n"), [""; 0]);
     }
 }

@@ -1,5 +1,29 @@
 //! What stands above every page of the administration.
 
+mod accounts;
+mod audit;
+mod configuration;
+mod exposure;
+mod health;
+mod overview;
+mod service_accounts;
+mod sign_on;
+mod storage;
+mod teams;
+mod users;
+
+pub use accounts::{AccountLine, Owned, RoleLine};
+pub use audit::{AdminAuditPage, AuditAsked, AuditLog, AuditRow, RegistryActivityPage};
+pub use configuration::{ConfigurationPage, SettingRow, SettingSource, SettingValue};
+pub use exposure::{ExposurePage, PullRow};
+pub use health::{AlarmRow, HealthPage, ServiceRow, Trial, UpstreamHealthRow};
+pub use overview::{AdminTally, Matter, OverviewPage};
+pub use service_accounts::{ServiceAccountPage, ServiceAccountsPage};
+pub use sign_on::{SignOnPage, SignOnProvider, SignOnRow};
+pub use storage::{CachedOfUpstream, JobRow, StoragePage, StoredRow, shares};
+pub use teams::{TeamLine, TeamPage, TeamsPage};
+pub use users::{NewUserPage, UserDraft, UserPage, UserProblem, UsersPage};
+
 use crate::{Links, Tab};
 
 /// The pages of the administration: the last part of the address below `/-/admin/`, and the words.

@@ -12,7 +12,7 @@ use std::{
 use supercargo_store::{AuditEntry, AuditOutcome};
 use supercargo_types::Timestamp;
 
-use crate::{Actor, Caller, Instance};
+use crate::{Actor, Caller, Instance, jobs::JobKind};
 
 /// The action of an entry that stands for several.
 const SEVERAL: &str = "attempts.denied";
@@ -262,7 +262,10 @@ impl Instance {
         if batch.is_empty() {
             return;
         }
-        if let Err(error) = self.store.add_audits(&batch).await {
+        let written = self.store.add_audits(&batch).await;
+        let failed = written.is_err().then_some("denied attempts were not written to the audit log");
+        self.noted(JobKind::Batches, "denied attempts", batch.len(), failed);
+        if let Err(error) = written {
             tracing::warn!(%error, attempts = batch.len(), "denied attempts were not written to the audit log; trying again");
             let mut state = self.denials.state();
             for entry in batch {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     Instance,
     refusal::{Failure, Outcome, Refusal},
-    rights::{MayAdminister, MaySeeReaders},
+    rights::{Actor, MayAdminister, MaySeeReaders},
 };
 
 /// Of a requirement that is none, in characters.
@@ -142,6 +142,15 @@ impl Instance {
         let ever = right.registries.is_none();
         let places = self.places(name, versions, ever, since).await?;
         self.readers_of(name, &places, limit, cursor).await
+    }
+
+    /// The right once more, as it is now: an export can take a while, and must not outlive a session, nor a membership.
+    ///
+    /// # Errors
+    /// [`Denied`](crate::Denied) when it is not there any more.
+    pub async fn still_may_see_readers(&self, actor: &Actor) -> Outcome<MaySeeReaders> {
+        let actor = self.actor_again(actor).await?;
+        Ok(self.may_see_readers(Some(actor))?)
     }
 
     /// Who pulled one version from one registry.

@@ -16,7 +16,7 @@ use std::{
 use supercargo_store::{NewDownload, NewPull, Reader, StoreError};
 use supercargo_types::{CanonicalName, Spelling, Timestamp};
 
-use crate::{Caller, Instance, audit::denials::network, rights::MayRead};
+use crate::{Caller, Instance, audit::denials::network, jobs::JobKind, rights::MayRead};
 
 /// Parts, each with a lock of its own, so that downloads on many threads seldom meet.
 const SHARDS: usize = 16;
@@ -309,8 +309,14 @@ impl Instance {
         let (batch, store) = (&mut taken.batch, &self.store);
         let written = write_pieces(&batch.pulls, |piece| store.add_pulls(piece)).await;
         batch.pulls.drain(..written);
+        self.noted(JobKind::Readers, "readers of versions", written, None);
         let written = write_pieces(&batch.rows, |piece| store.log_downloads(piece)).await;
         batch.rows.drain(..written);
+        self.noted(JobKind::Readers, "downloads", written, None);
+        if !batch.pulls.is_empty() || !batch.rows.is_empty() {
+            let failed = Some("who downloaded what was not written");
+            self.noted(JobKind::Readers, "downloads", 0, failed);
+        }
     }
 }
 

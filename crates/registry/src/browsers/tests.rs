@@ -42,6 +42,7 @@ async fn instance(folder: &Path, clock: &Clock) -> Arc<Instance> {
         secret_key: SecretKey::new([7; 32]),
         clock: clock.clone(),
         random: Random::System,
+        configured: Vec::new(),
     };
     let database = DatabaseUrl::Sqlite(folder.join("database"));
     let store = Store::open(&database).await.unwrap();

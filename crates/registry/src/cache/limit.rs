@@ -14,7 +14,7 @@ use std::{
 use supercargo_store::UsedFile;
 use tokio::sync::Notify;
 
-use crate::{Instance, refusal::Outcome};
+use crate::{Instance, jobs::JobKind, refusal::Outcome};
 
 /// How often it is looked at, whatever is fetched: other servers on the same database fetch, too.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -73,6 +73,8 @@ pub(crate) async fn keep_within(instance: Weak<Instance>, limit: u64) {
         let Some(instance) = instance.upgrade() else {
             return;
         };
+        let (jobs, clock) = (&instance.jobs, instance.clock());
+        jobs.begin(JobKind::CacheLimit, clock.now());
         wait = match instance.shrink_cache(limit).await {
             Ok(shrunk) if shrunk.bytes <= limit => LOOK_EVERY,
             Ok(shrunk) if shrunk.is_in_use || shrunk.files > 0 => LOOK_AGAIN,
@@ -80,9 +82,12 @@ pub(crate) async fn keep_within(instance: Weak<Instance>, limit: u64) {
             Ok(_) => LOOK_SELDOM,
             Err(failure) => {
                 tracing::warn!(?failure, "the cache could not be brought within its limit");
+                let told = "the cache could not be brought within its limit";
+                jobs.failed(JobKind::CacheLimit, clock.now(), told);
                 LOOK_EVERY
             }
         };
+        jobs.end(JobKind::CacheLimit, clock.now());
         drop(instance);
         tokio::time::sleep(PAUSE).await;
     }
@@ -138,6 +143,10 @@ impl Instance {
         }
         fill.bytes.store(bytes, Ordering::Relaxed);
         if files > 0 {
+            let job = JobKind::CacheLimit;
+            self.jobs.did(job, "cached files dropped", files as u64);
+            let dropped = before.saturating_sub(bytes);
+            self.jobs.did(job, "bytes freed", dropped);
             tracing::info!(
                 files,
                 bytes = before.saturating_sub(bytes),

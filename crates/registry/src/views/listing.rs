@@ -38,6 +38,8 @@ pub(crate) struct Listed {
     pub(crate) verdict: Option<Verdict>,
     /// Why it is shown as held though nothing forbids its download: its upstream has lost or changed it.
     pub(crate) lost: Option<&'static str>,
+    /// Whether its upstream lists other bytes now than were served before.
+    pub(crate) changed: bool,
     /// Yanked by its publisher.
     pub(crate) yanked: bool,
     /// When it was published, where that is known.
@@ -79,6 +81,7 @@ impl Listing {
                 origin: line.origin,
                 verdict: line.verdict,
                 lost: line.lost,
+                changed: line.changed,
                 yanked: line.yanked,
                 published_at: line.published_at,
                 line: start..body.len(),
@@ -196,6 +199,7 @@ pub(crate) struct Line<'a> {
     pub(crate) origin: Origin,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) lost: Option<&'static str>,
+    pub(crate) changed: bool,
     pub(crate) yanked: bool,
     pub(crate) published_at: Option<Timestamp>,
     pub(crate) ledgered: bool,

@@ -304,6 +304,7 @@ fn hosted_lines(
             },
             verdict,
             lost: None,
+            changed: false,
             yanked: version.yanked,
             published_at: Some(version.published_at),
             // the version's own row is its ledger
@@ -396,6 +397,7 @@ impl<'a> UpstreamLines<'a> {
                 },
                 verdict,
                 lost,
+                changed: row.is_some_and(|row| line.checksum != Some(row.checksum)),
                 yanked: publisher_yanked,
                 published_at: line.published_at,
                 ledgered,

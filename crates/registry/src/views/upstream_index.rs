@@ -26,6 +26,7 @@ use crate::{
     Instance,
     cache::UpstreamCounts,
     directory::RemoteUpstream,
+    jobs::JobKind,
     refusal::{Failure, Outcome, Refusal},
 };
 
@@ -235,7 +236,12 @@ impl UpstreamIndex {
             return;
         }
         let (keys, changes): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        if let Err(error) = instance.store.save_cached_index(&changes).await {
+        let written = instance.store.save_cached_index(&changes).await;
+        let failed = written
+            .is_err()
+            .then_some("cached index files were not written");
+        instance.noted(JobKind::Batches, "index files", changes.len(), failed);
+        if let Err(error) = written {
             tracing::warn!(%error, files = changes.len(), "cached index files were not written; trying again");
             let mut pending = self.pending();
             for (key, change) in keys.into_iter().zip(changes) {

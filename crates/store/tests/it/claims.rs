@@ -1,17 +1,21 @@
 //! Claims and the ledger.
 
-use supercargo_store::{Created, LedgerRow, LedgerStands, Store};
+use supercargo_store::{
+    Created, LedgerRow, LedgerStands, Released, StateChange, StateChanged, Store,
+};
 use supercargo_types::{ClaimMode, Digest, NamePattern, View};
 
 use crate::{
     databases::Database,
     on_both, registries,
-    samples::{NOW, audit, registry},
+    samples::{ANYONE, NOW, audit, new_version, principal, registry},
 };
 
 on_both!(
     a_claim_forgets_what_the_index_view_promised,
     the_first_bytes_given_out_stand,
+    what_a_claim_would_forget_is_told_without_forgetting_it,
+    a_name_without_a_version_is_kept_until_it_is_released,
 );
 
 async fn record(store: &Store, registry_id: i64, view: View, name: &str, bytes: &[u8]) -> Digest {
@@ -95,4 +99,72 @@ async fn the_first_bytes_given_out_stand(database: Database) {
     assert_eq!(late, rows[0].checksum);
     let mirror = record(&store, acme, View::Mirror, "serde", b"late").await;
     assert_eq!(mirror, Digest::of(b"late"), "each view has its own");
+}
+
+async fn what_a_claim_would_forget_is_told_without_forgetting_it(database: Database) {
+    let store = &database.store;
+    let acme = registry(store, "acme").await;
+    for (name, view) in [
+        ("acme-x", View::Index),
+        ("acme_y", View::Index),
+        ("acme-z", View::Mirror),
+        ("other", View::Index),
+    ] {
+        record(store, acme, view, name, b"1").await;
+    }
+    let log = audit("version.published");
+    for name in ["acme-own", "acme_two", "acmeish"] {
+        let new = new_version(acme, name, "1.0.0");
+        store.publish(&new, ANYONE, &log).await.unwrap();
+    }
+    let pattern: NamePattern = "acme-*".parse().unwrap();
+    let told = store.promised_under(acme, &pattern).await.unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(name, versions)| format!("{name} {versions}"))
+        .collect();
+    assert_eq!(told, ["acme-x 1", "acme_y 1"]);
+    assert_eq!(store.hosted_under(acme, &pattern).await.unwrap(), 2);
+    let alice = principal(store, "alice").await;
+    let log = audit("claim.created");
+    let create = store.create_claim(acme, &pattern, ClaimMode::Fork, Some(alice), NOW, &log);
+    assert_eq!(create.await.unwrap(), Created::Done(2));
+    let by = store.claimants(acme).await.unwrap();
+    assert_eq!(by[&pattern].to_string(), "alice");
+    let exact: NamePattern = "acme-own".parse().unwrap();
+    assert_eq!(store.hosted_under(acme, &exact).await.unwrap(), 1);
+}
+
+async fn a_name_without_a_version_is_kept_until_it_is_released(database: Database) {
+    let store = &database.store;
+    let acme = registry(store, "acme").await;
+    let log = audit("x");
+    for name in ["gone", "Also_Gone", "alive"] {
+        let new = new_version(acme, name, "1.0.0");
+        store.publish(&new, ANYONE, &log).await.unwrap();
+    }
+    let kept = async |name: Option<&str>| {
+        let name = name.map(|name| name.parse().unwrap());
+        let page = store.kept_names(acme, name.as_ref(), 10).await.unwrap();
+        let names: Vec<_> = page.items.iter().map(|row| row.name.to_string()).collect();
+        (names.join(" "), page.total)
+    };
+    assert_eq!(kept(None).await, (String::new(), 0));
+    for name in ["gone", "also-gone"] {
+        let change = StateChange {
+            registry_id: acme,
+            name: name.parse().unwrap(),
+            version: None,
+            now: NOW,
+        };
+        let deleted = store.delete_versions(&change, &log).await.unwrap();
+        assert!(matches!(deleted, StateChanged::Done(_)), "{deleted:?}");
+    }
+    assert_eq!(kept(None).await, ("Also_Gone gone".to_owned(), 2));
+    assert_eq!(kept(Some("also-gone")).await, ("Also_Gone".to_owned(), 2));
+    assert_eq!(kept(Some("alive")).await, (String::new(), 2));
+    let name = "gone".parse().unwrap();
+    let released = store.release_name(acme, &name, NOW, &log).await.unwrap();
+    assert_eq!(released, Released::Done);
+    assert_eq!(kept(None).await, ("Also_Gone".to_owned(), 1));
 }

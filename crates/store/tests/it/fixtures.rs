@@ -6,7 +6,7 @@ use std::{
 };
 
 use supercargo_store::{
-    Attachment, AuditFilter, AuditOutcome, Created, HostedCrate, Published, RegistryRow, Store,
+    Attachment, AuditFilter, AuditOutcome, Created, HostedCrate, Labelled, Published, RegistryRow, Store,
     UpstreamAuth, UpstreamRow, UpstreamSource, YankChange, Yanked,
 };
 use supercargo_types::{
@@ -92,7 +92,54 @@ async fn tell_dependencies(empty: Empty, dump: String) {
     }
 }
 
+#[tokio::test]
+async fn keywords_of_every_earlier_release_are_found_on_sqlite() {
+    for release in releases() {
+        let dump = fs::read_to_string(release.join("sqlite.sql")).unwrap();
+        with_empty_sqlite(async |empty| find_by_keywords(empty, dump).await).await;
+    }
+}
+
+#[tokio::test]
+async fn keywords_of_every_earlier_release_are_found_on_postgres() {
+    for release in releases() {
+        let dump = fs::read_to_string(release.join("postgres.sql")).unwrap();
+        with_empty_postgres(async |empty| find_by_keywords(empty, dump).await).await;
+    }
+}
+
+/// Before 0.5.0 they stood in the facts alone. One manifest holds what no text of a database can, and one is broken.
+async fn find_by_keywords(empty: Empty, dump: String) {
+    const HAVE: &str = r#"
+        UPDATE versions SET facts = REPLACE(facts, '"keywords":[]', '"keywords":["harbour","high tide"]')
+        WHERE version = '1.1.0-rc.1';
+        UPDATE versions SET facts = REPLACE(facts, '"keywords":[]', '"keywords":["harbour\u0000"]')
+        WHERE version = '1.0.0+build.5';
+        UPDATE versions SET facts = REPLACE(facts, '"keywords":[]', '"keywords":null')
+        WHERE version = '2.0.0';"#;
+    if dump.contains("label_key") {
+        // it has the column, which no migration fills again
+        return;
+    }
+    empty.load(dump).await;
+    empty.load(HAVE.to_owned()).await;
+    let database = empty.open().await;
+    let acme = settings_are_there(&database.store).await;
+    for (text, names) in [
+        ("harbour", &["acme-Tools"][..]),
+        ("tide HIGH", &["acme-Tools"]),
+        ("null", &[]),
+    ] {
+        let page = database.store.search(acme.id, text, 9, 0).await.unwrap();
+        let found: Vec<_> = page.items.iter().map(|item| item.name.as_str()).collect();
+        assert_eq!(found, names, "{text}");
+    }
+    let waiting = database.store.undescribed_crates(9).await.unwrap();
+    assert!(!waiting.is_empty(), "cached files are still to be read");
+}
+
 async fn serve(empty: Empty, dump: String) {
+    let has_labels = dump.contains("label_key");
     let has_states = dump.contains("quarantines");
     let has_pins = dump.contains("pinned_at");
     let has_sessions = dump.contains("CREATE TABLE sessions") || dump.contains("public.sessions");
@@ -116,9 +163,36 @@ async fn serve(empty: Empty, dump: String) {
     if has_sessions {
         accounts_are_there(store).await;
     }
+    if has_labels {
+        labels_are_there(store, &acme).await;
+    }
     the_audit_log_is_there(store).await;
     publishing_goes_on(store, &acme).await;
     people_go_on(store, &acme).await;
+}
+
+/// Since 0.5.0: of a crate, of a version, and of one of upstream's; and keywords.
+async fn labels_are_there(store: &Store, acme: &RegistryRow) {
+    let of = |name: &str, number: Option<&str>| Labelled {
+        registry_id: acme.id,
+        name: name.parse().unwrap(),
+        number: number.map(str::to_owned),
+    };
+    for (of, labels) in [
+        (of("acme-tools", None), "reviewed= team=core"),
+        (of("acme-tools", Some("1.0.0")), "audited=2026-11"),
+        (of("upstream-crate", None), "tier=2"),
+    ] {
+        let rows = store.labels(&of).await.unwrap();
+        let shown = rows.iter().map(|row| format!("{}={}", row.key, row.value));
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), labels, "{of:?}");
+        assert_eq!(rows[0].set_by, "admin");
+    }
+    let directory = store.directory().await.unwrap();
+    let mut registries = directory.registries.iter();
+    let labelled = registries.find(|registry| registry.name.as_str() == "labelled");
+    let found = store.search(labelled.unwrap().id, "harbour", 9, 0).await;
+    assert_eq!(found.unwrap().total, 1);
 }
 
 async fn settings_are_there(store: &Store) -> RegistryRow {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supercargo_store::{CrateOrder, NewDownloads, PublishedRow, Store};
+use supercargo_store::{CrateOrder, CrateSearch, NewDownloads, PublishedRow, Store, WantedLabels};
 
 use crate::{
     databases::Database,
@@ -106,7 +106,14 @@ async fn crates_are_listed_in_another_order(database: Database) {
     store.add_downloads(&counted).await.unwrap();
     let listed = async |text: &str, order| {
         let page = store
-            .search_in_order(acme, text, order, 10, 0)
+            .find_crates(&CrateSearch {
+                registry_id: acme,
+                text,
+                labels: &WantedLabels::default(),
+                order,
+                limit: 10,
+                offset: 0,
+            })
             .await
             .unwrap();
         let items = page.items.into_iter();
@@ -120,6 +127,10 @@ async fn crates_are_listed_in_another_order(database: Database) {
         ["bread", "cheese", "apple"]
     );
     assert_eq!(listed("", by_downloads).await, ["apple", "cheese", "bread"]);
+    assert_eq!(
+        listed("e", CrateOrder::Name).await,
+        ["apple", "bread", "cheese"]
+    );
     assert_eq!(listed("e", by_downloads).await.len(), 3);
     assert_eq!(listed("cheese", by_downloads).await, ["cheese"]);
     let names = store.names_like(acme, "B", 10).await.unwrap();

@@ -1,7 +1,7 @@
 //! Registries, their settings and their members.
 
 use supercargo_store::{
-    Attachment, AuditFilter, Created, Deleted, RegistryChange, RegistryChanged, RegistryRow, Store,
+    AccountChange, Attachment, AuditFilter, Created, Deleted, RegistryChange, RegistryChanged, RegistryRow, Store,
 };
 use supercargo_types::{PrincipalKind, Publishing, Role, Visibility};
 
@@ -17,6 +17,7 @@ on_both!(
     a_change_of_upstreams_moves_the_registrys_time,
     a_deleted_registry_can_be_restored,
     members_have_the_role_given_last,
+    members_are_found_by_a_part_of_their_names_and_so_is_who_is_none,
     principals_are_listed_page_by_page,
 );
 
@@ -180,4 +181,66 @@ async fn principals_are_listed_page_by_page(database: Database) {
     assert_eq!(found.unwrap().unwrap().kind, PrincipalKind::Service);
     let found = store.find_principal(&"a".parse().unwrap()).await;
     assert_eq!(found.unwrap(), None, "a user is no service");
+}
+
+/// I5: the list of members, for thousands of people.
+async fn members_are_found_by_a_part_of_their_names_and_so_is_who_is_none(database: Database) {
+    let store = &database.store;
+    let [acme, other] = [
+        registry(store, "acme").await,
+        registry(store, "other").await,
+    ];
+    let log = audit("member.set");
+    let core = principal(store, "team:core").await;
+    for (name, role) in [
+        ("alice", Role::Reader),
+        ("a_ice", Role::Admin),
+        ("service:ci", Role::Publisher),
+    ] {
+        let member = principal(store, name).await;
+        store.set_member(acme, member, role, &log).await.unwrap();
+        if name != "service:ci" {
+            store.add_team_member(core, member, &log).await.unwrap();
+        }
+    }
+    store.set_member(acme, core, Role::Reader, &log).await.unwrap();
+    for name in ["malice", "team:alices", "disabled-alice"] {
+        principal(store, name).await;
+    }
+    let disabled = store.find_principal(&"disabled-alice".parse().unwrap()).await;
+    let change = AccountChange {
+        disabled: Some(true),
+        ..AccountChange::default()
+    };
+    let id = disabled.unwrap().unwrap().id;
+    store.change_account(id, &change, NOW, &log).await.unwrap();
+
+    let found = async |registry_id, text: &str, limit, offset| {
+        let page = store.find_members(registry_id, text, limit, offset).await.unwrap();
+        let rows: Vec<_> = page
+            .items
+            .iter()
+            .map(|row| format!("{} {} {}", row.principal.reference(), row.role, row.people))
+            .collect();
+        (rows.join(", "), page.total)
+    };
+    let all = "a_ice admin 0, service:ci publisher 0, team:core reader 2, alice reader 0";
+    assert_eq!(found(acme, "", 10, 0).await, (all.to_owned(), 4));
+    let second = "service:ci publisher 0".to_owned();
+    assert_eq!(found(acme, "", 1, 1).await, (second, 4));
+    // `_` stands for itself
+    assert_eq!(found(acme, "A_ice", 10, 0).await, ("a_ice admin 0".to_owned(), 1));
+    assert_eq!(found(acme, "team:c", 10, 0).await, ("team:core reader 2".to_owned(), 1));
+    assert_eq!(found(acme, "%", 10, 0).await, (String::new(), 0));
+    assert_eq!(found(other, "", 10, 0).await, (String::new(), 0));
+
+    let strangers = async |registry_id, text: &str, limit| {
+        let found = store.find_strangers(registry_id, text, limit).await.unwrap();
+        let names: Vec<_> = found.iter().map(ToString::to_string).collect();
+        names.join(" ")
+    };
+    assert_eq!(strangers(acme, "alice", 10).await, "team:alices malice");
+    assert_eq!(strangers(acme, "lice", 1).await, "team:alices");
+    assert_eq!(strangers(acme, "team:alice", 10).await, "team:alices");
+    assert_eq!(strangers(other, "alice", 10).await, "alice team:alices malice");
 }

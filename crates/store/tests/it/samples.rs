@@ -89,6 +89,7 @@ pub(crate) fn new_version(registry_id: i64, name: &str, version: &str) -> NewVer
         entry: "{}".to_owned(),
         facts: "{}".to_owned(),
         description: None,
+        keywords: String::new(),
         dependencies: Vec::new(),
         principal_id: None,
         now: NOW,

@@ -1,7 +1,8 @@
 //! Search.
 
 use supercargo_store::{
-    Attachment, LedgerRow, LedgerStands, NewCachedCrate, RegistryChange, RegistryChanged, Store,
+    Attachment, CachedDescription, LedgerRow, LedgerStands, NewCachedCrate, RegistryChange,
+    RegistryChanged, Store, WantedLabels,
 };
 use supercargo_types::{Digest, View};
 
@@ -17,6 +18,9 @@ on_both!(
     a_crate_comes_with_its_live_versions,
     cached_crates_are_those_given_out_and_delivered,
     what_became_of_a_cached_name_is_told,
+    each_word_may_stand_anywhere,
+    files_of_earlier_releases_are_looked_into_once,
+    only_registries_that_may_have_it_are_searched,
 );
 
 async fn found(database: &Database, registry_id: i64, text: &str) -> Vec<String> {
@@ -163,8 +167,25 @@ async fn delivered(store: &Store, upstream_id: i64, name: &str, version: &str, c
     store.add_cached_crate(&new).await.unwrap();
 }
 
+fn described(
+    upstream_id: i64,
+    file: &str,
+    description: Option<&str>,
+    keywords: &str,
+) -> CachedDescription {
+    CachedDescription {
+        upstream_id,
+        checksum: Digest::of(file.as_bytes()),
+        description: description.map(str::to_owned),
+        keywords: keywords.to_owned(),
+    }
+}
+
 async fn cached(store: &Store, registry_id: i64, text: &str) -> Vec<String> {
-    let found = store.search_cached(registry_id, text).await.unwrap();
+    let found = store
+        .search_cached(registry_id, text, &WantedLabels::default())
+        .await
+        .unwrap();
     let names = found.into_iter();
     names.map(|found| found.spelling.to_string()).collect()
 }
@@ -189,10 +210,11 @@ async fn cached_crates_are_those_given_out_and_delivered(database: Database) {
         let checksum = given_out(store, acme, View::Index, name, version).await;
         delivered(store, partner, name, version, checksum).await;
     }
-    let described = [(
+    let described = [described(
         partner,
-        Digest::of(b"serde 1.0.0"),
-        "Reads 100% of JSON, größer".to_owned(),
+        "serde 1.0.0",
+        Some("Reads 100% of JSON, größer"),
+        "no-std serialization",
     )];
     store.describe_cached_crates(&described).await.unwrap();
     // promised but not delivered; delivered by somebody else; given out by another registry
@@ -213,7 +235,7 @@ async fn cached_crates_are_those_given_out_and_delivered(database: Database) {
         "however it is spelled"
     );
     assert_eq!(cached(store, acme, "").await.len(), 3);
-    for one in ["100%", "Größer", "100\0%"] {
+    for one in ["100%", "Größer", "100\0%", "No_Std", "json serialization reads"] {
         assert_eq!(cached(store, acme, one).await, ["serde"], "{one}");
     }
     for none in ["100_", "serde%", "\u{202e}", "'", &"serde".repeat(1000)] {
@@ -233,7 +255,8 @@ async fn what_became_of_a_cached_name_is_told(database: Database) {
         given_out(store, acme, View::Mirror, "my_crate", version).await;
     }
     let state = async || {
-        let found = store.search_cached(acme, "my-crate").await.unwrap();
+        let any = WantedLabels::default();
+        let found = store.search_cached(acme, "my-crate", &any).await.unwrap();
         (found[0].is_hosted, found[0].was_hosted)
     };
     assert_eq!(state().await, (false, false));
@@ -252,4 +275,87 @@ async fn what_became_of_a_cached_name_is_told(database: Database) {
         .collect();
     assert_eq!(versions, [("1.0.0", 77, NOW), ("1.1.0", 77, NOW)]);
     assert_eq!(store.cached_versions(acme, &[]).await.unwrap(), []);
+}
+
+/// P11.
+async fn each_word_may_stand_anywhere(database: Database) {
+    let acme = registry(&database.store, "acme").await;
+    let log = audit("version.published");
+    for (name, description, keywords) in [
+        ("tide-charts", "Plots of high water", "sea harbour"),
+        ("harbour", "Berths and cranes", ""),
+        ("winch", "For a crane", "harbour"),
+        ("plain", "", ""),
+    ] {
+        let mut new = new_version(acme, name, "1.0.0");
+        new.description = Some(description.to_owned());
+        new.keywords = keywords.to_owned();
+        database.store.publish(&new, ANYONE, &log).await.unwrap();
+    }
+    for (text, names) in [
+        ("harbour", &["harbour", "tide-charts", "winch"][..]),
+        ("crane harbour", &["harbour", "winch"]),
+        ("Water TIDE sea", &["tide-charts"]),
+        ("tide_charts", &["tide-charts"]),
+        (" winch ", &["winch"]),
+        ("sea plain", &[]),
+        // what is beyond four words does not count
+        ("high water of plots nothing", &["tide-charts"]),
+    ] {
+        assert_eq!(found(&database, acme, text).await, names, "{text}");
+    }
+    let page = database.store.search(acme, "harbour", 2, 1).await.unwrap();
+    assert_eq!((page.items.len(), page.total), (2, 3));
+}
+
+/// P11: keywords of what was cached before they were read.
+async fn files_of_earlier_releases_are_looked_into_once(database: Database) {
+    let store = &database.store;
+    let acme = registry(store, "acme").await;
+    let partner = upstream(store, "partner").await;
+    attach(store, acme, partner).await;
+    for name in ["one", "two"] {
+        let checksum = given_out(store, acme, View::Index, name, "1.0.0").await;
+        delivered(store, partner, name, "1.0.0", checksum).await;
+    }
+    database
+        .execute("UPDATE cached_crates SET description = 'known' WHERE spelling = 'one'")
+        .await;
+    assert_eq!(store.undescribed_crates(1).await.unwrap().len(), 1);
+    assert_eq!(store.undescribed_crates(9).await.unwrap().len(), 2);
+    let looked = [
+        described(partner, "one 1.0.0", None, "salt"),
+        described(partner, "two 1.0.0", Some("new"), ""),
+        described(partner, "gone 1.0.0", None, "x"),
+    ];
+    store.describe_cached_crates(&looked).await.unwrap();
+    assert_eq!(store.undescribed_crates(9).await.unwrap(), []);
+    assert_eq!(cached(store, acme, "salt known").await, ["one"]);
+    assert_eq!(cached(store, acme, "new").await, ["two"]);
+}
+
+/// P11, for the page that searches everything.
+async fn only_registries_that_may_have_it_are_searched(database: Database) {
+    let store = &database.store;
+    let mut ids = Vec::new();
+    for name in ["hosting", "caching", "empty"] {
+        ids.push(registry(store, name).await);
+    }
+    let partner = upstream(store, "partner").await;
+    publish(&database, ids[0], "json_value", "of 100% stone").await;
+    let checksum = given_out(store, ids[1], View::Index, "serde_json", "1.0.0").await;
+    delivered(store, partner, "serde_json", "1.0.0", checksum).await;
+    let looked = [described(partner, "serde_json 1.0.0", None, "stone")];
+    store.describe_cached_crates(&looked).await.unwrap();
+    for (text, places) in [
+        ("JSON", &ids[..2]),
+        ("stone", &ids[..2]),
+        ("json-value", &ids[..1]),
+        ("serde", &ids[1..2]),
+        ("100%", &ids[..1]),
+        ("nothing", &[]),
+    ] {
+        let found = store.places_of(text).await.unwrap();
+        assert_eq!(found, places.iter().copied().collect(), "{text}");
+    }
 }

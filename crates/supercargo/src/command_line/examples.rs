@@ -34,7 +34,21 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "supercargo registry create vetted --visibility internal --upstream crates-io --allow 'serde@^1' --allow 'tokio*'",
         ],
     ),
-    ("registry list", &["supercargo registry list"]),
+    (
+        "registry list",
+        &[
+            "supercargo registry list",
+            "supercargo registry list --label team=core",
+        ],
+    ),
+    (
+        "crate label",
+        &[
+            "supercargo crate label acme demo",
+            "supercargo crate label acme demo team=core reviewed --remove draft",
+            "supercargo crate label acme demo@1.0.0 audited=2026-11",
+        ],
+    ),
     ("registry show", &["supercargo registry show acme"]),
     (
         "registry edit",
@@ -148,6 +162,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "supercargo crate list acme",
             "supercargo crate list acme --query http --source hosted",
+            "supercargo crate list acme --state held --label team=core",
         ],
     ),
     (

@@ -47,7 +47,11 @@ pub(crate) enum Command {
         settings: Settings,
     },
     /// List the registries that you may see
-    List,
+    List {
+        /// Only those with this label; may be repeated, and all have to be there
+        #[arg(long = "label", value_name = "KEY[=VALUE]")]
+        labels: Vec<String>,
+    },
     /// Show a registry, with how its upstreams do
     Show {
         /// Its name
@@ -244,10 +248,14 @@ impl Command {
                 body.insert("name".to_owned(), json!(name));
                 Report::Item(client.post(&[REGISTRIES], Some(&body.into())).await?)
             }
-            Self::List => Report::List {
-                columns: COLUMNS,
-                answer: client.list(&[REGISTRIES]).await?,
-            },
+            Self::List { labels } => {
+                let labels = labels.iter().map(|label| ("label", label.as_str()));
+                let labels: Vec<_> = labels.collect();
+                Report::List {
+                    columns: COLUMNS,
+                    answer: client.list_where(&[REGISTRIES], &labels).await?,
+                }
+            }
             Self::Show { name } => Report::Item(client.get(&[REGISTRIES, name.as_str()]).await?),
             Self::Edit {
                 name,

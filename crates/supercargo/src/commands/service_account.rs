@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use supercargo_types::{AccountName, RegistryName};
+use supercargo_types::{AccountName, InvalidAccountName, RegistryName};
 
 use super::{Outcome, confirm::confirm, user::STATE};
 use crate::{
@@ -24,6 +24,7 @@ pub(crate) enum Command {
     /// Make a service account; elsewhere it is written `service:NAME`
     Create {
         /// Its name, such as `ci`
+        #[arg(value_parser = name)]
         name: AccountName,
         /// The registry whose admins control it; the whole server's where absent
         #[arg(long, value_name = "NAME")]
@@ -37,27 +38,36 @@ pub(crate) enum Command {
     },
     /// Show one
     Show {
-        /// Its name, without `service:`
+        /// Its name, with or without `service:`
+        #[arg(value_parser = name)]
         name: AccountName,
     },
     /// Disable one: its tokens do not work until it is enabled
     Disable {
-        /// Its name, without `service:`
+        /// Its name, with or without `service:`
+        #[arg(value_parser = name)]
         name: AccountName,
     },
     /// Enable one again
     Enable {
-        /// Its name, without `service:`
+        /// Its name, with or without `service:`
+        #[arg(value_parser = name)]
         name: AccountName,
     },
     /// Delete one for ever; not while it is the last owner of a crate
     Delete {
-        /// Its name, without `service:`, which nobody gets again
+        /// Its name, which nobody gets again
+        #[arg(value_parser = name)]
         name: AccountName,
         /// Do not ask back
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// As it stands everywhere else, too: `service:ci`.
+fn name(text: &str) -> Result<AccountName, InvalidAccountName> {
+    text.strip_prefix("service:").unwrap_or(text).parse()
 }
 
 impl Command {

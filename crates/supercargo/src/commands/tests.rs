@@ -151,7 +151,7 @@ async fn people_and_their_rights() {
         "service-account create robot",
         "service-account list",
         "service-account list --registry acme",
-        "service-account show ci",
+        "service-account show service:ci",
         "service-account disable ci",
         "service-account enable ci",
         "service-account delete ci --yes",

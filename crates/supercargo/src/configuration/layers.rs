@@ -221,6 +221,13 @@ impl Layers {
         Ok(())
     }
 
+    /// The value of a key, and where it came from.
+    pub(crate) fn get(&self, key: &str) -> &Sourced<Raw> {
+        self.entries
+            .get(key)
+            .expect("invariant: the default file has every key")
+    }
+
     /// Takes the value of a key out.
     pub(crate) fn take(&mut self, key: &str) -> Sourced<Raw> {
         self.entries

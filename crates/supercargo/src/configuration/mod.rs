@@ -10,6 +10,7 @@ mod origin;
 mod sign_on;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -18,7 +19,7 @@ use std::{
 };
 
 use supercargo_registry::{
-    AuditSettings, Limits, Rates, SessionSettings, SignOnSettings, UpstreamSettings,
+    AuditSettings, ConfiguredKey, Limits, Rates, SessionSettings, SignOnSettings, UpstreamSettings,
 };
 use supercargo_store::DatabaseUrl;
 use supercargo_types::{AddressRange, InvalidAddressRange, InvalidRate, Rate, Site, TokenSecret};
@@ -70,6 +71,8 @@ pub(crate) struct Configuration {
     pub(crate) log: LogSettings,
     /// Sentences for the log.
     pub(crate) warnings: Vec<String>,
+    /// Every key as it was set, without secrets.
+    keys: Vec<ConfiguredKey>,
 }
 
 /// The file of the secret key.
@@ -115,6 +118,7 @@ impl Configuration {
         environment: &Environment,
     ) -> Result<Self, ConfigurationError> {
         let mut values = Values(Layers::read(flags, environment)?);
+        let keys = told::all(&values.0);
         let data = values.parsed("data", path)?;
         let listen = values.parsed("listen", address)?;
         let public_url = values.public_url(&listen)?;
@@ -161,6 +165,7 @@ impl Configuration {
                 filter: values.parsed("log.level", log_filter)?.value,
             },
             warnings: std::mem::take(&mut values.0.warnings),
+            keys,
             data,
             listen,
             public_url,

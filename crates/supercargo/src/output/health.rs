@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::table::{printable, time};
+use super::{printable, table::time};
 
 /// A line for each upstream of the API's `health`, which is a list, or one for itself.
 pub(super) fn lines(health: &Value) -> Vec<String> {

@@ -8,5 +8,6 @@ mod table;
 pub(crate) use self::{
     progress::Progress,
     report::{Reader, Rendered, Report, Step},
-    table::{Column, printable, size, text, time},
+    table::{Column, size, text, time},
 };
+pub(crate) use supercargo_types::printable;

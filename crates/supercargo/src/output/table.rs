@@ -1,7 +1,7 @@
 //! Aligned columns and fields of JSON values.
 
 use serde_json::Value;
-use supercargo_types::Timestamp;
+use supercargo_types::{Timestamp, printable};
 
 use super::health;
 
@@ -225,18 +225,6 @@ pub(crate) fn size(bytes: u64) -> String {
     // cut off: what is a bit less than a limit must not look like it
     let tenths = (parts * 10) >> 10;
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
-}
-
-/// Without what could steer a terminal: descriptions and names of others reach ours (escape sequences that repaint the
-/// screen, characters that turn the direction of writing).
-pub(crate) fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .map(|c| if steers(c) { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ pub(crate) async fn serve(configuration: Configuration) -> Result<(), StartError
     let blobs = Blobs::open(configuration.storage.clone(), MemoryLimits::default()).await?;
     identity::check_storage(&store, &configuration.storage, &random).await?;
     let is_first = store.meta(BOOTSTRAPPED).await?.is_none();
+    let configured = configuration.told(&site);
     let settings = Settings {
         site: site.clone(),
         upstream: configuration.upstream,
@@ -69,6 +70,7 @@ pub(crate) async fn serve(configuration: Configuration) -> Result<(), StartError
         secret_key,
         clock: Clock::System,
         random: random.clone(),
+        configured,
     };
     let instance = Instance::open(store, blobs, settings).await?;
     let file = is_first.then(|| configuration.data.value.join(ADMIN_TOKEN_FILE));

@@ -1,6 +1,7 @@
 //! The lines that make cargo use a registry, in the two ways there are.
 
-use supercargo_types::{RegistryName, Site, View};
+use supercargo_pages::{Place, Way};
+use supercargo_types::{RegistryName, Site};
 
 /// Each is a whole `.cargo/config.toml`, with comments that say what else to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,24 +12,17 @@ pub(crate) struct Snippets {
     pub(crate) everything: String,
 }
 
-/// Every table names a credential provider: without one, cargo refuses a registry that wants a token, even where the token
-/// is there. A mirror wants its token under its own name.
+/// The lines are those of the page "Set up a client".
 pub(crate) fn snippets(site: &Site, registry: &RegistryName) -> Snippets {
-    let name = registry.in_cargo();
-    let mirror = format!("{name}-mirror");
-    let table = |name: &str, view: View| {
-        format!(
-            "[registries.{name}]\nindex = \"{}\"\ncredential-provider = [\"cargo:token\"]\n",
-            site.index_url(registry, view)
-        )
-    };
-    let index = table(&name, View::Index);
+    let place = Place::of(site, registry);
+    let (name, mirror) = (&place.in_cargo, place.mirror());
     let versions = "# works from cargo 1.73 on for public reads and publishing, from 1.74 on for private reads\n";
     let named = format!(
         "# `{name}` by its name, as in `cargo add --registry {name} CRATE`; public crates come from crates.io\n\
          {versions}\
          # log in with: cargo login --registry {name}\n\
-         {index}"
+         {}",
+        place.config(Way::Named)
     );
     let everything = format!(
         "# `{name}` by its name, and every public crate through `{mirror}`; lockfiles stay as with crates.io\n\
@@ -36,9 +30,8 @@ pub(crate) fn snippets(site: &Site, registry: &RegistryName) -> Snippets {
          # log in with: cargo login --registry {name}\n\
          # and with:    cargo login --registry {mirror}\n\
          # publish with: cargo publish --registry {name}, also where cargo proposes {mirror}\n\
-         {index}\n{}\n\
-         [source.crates-io]\nreplace-with = \"{mirror}\"\n",
-        table(&mirror, View::Mirror)
+         {}",
+        place.config(Way::Everything)
     );
     Snippets { named, everything }
 }

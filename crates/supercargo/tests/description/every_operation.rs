@@ -239,6 +239,10 @@ async fn crates(walk: &mut Walk, upstream: &FakeUpstream) {
     let version = format!("{one}/versions/{{version}}");
     let (demo, first) = (["acme", "demo"], ["acme", "demo", "1.0.0"]);
     walk.get(&format!("GET {crates}"), &["acme"]).await;
+    let narrowed = "?q=demo&state=available&label=team&label=team%3Dcore";
+    let line = format!("GET {crates}");
+    let answer = walk.ask(&line, &["acme"], narrowed, &Value::Null).await;
+    answer.expect(200);
     walk.get(&format!("GET {one}"), &demo).await;
     walk.get(&format!("GET {one}/versions"), &demo).await;
     walk.get(&format!("GET {version}"), &first).await;
@@ -249,6 +253,10 @@ async fn crates(walk: &mut Walk, upstream: &FakeUpstream) {
         walk.get("GET /registries/{registry}/quarantines", &["acme"])
             .await;
         walk.get(&format!("GET {subject}"), names).await;
+        let labels = json!({ "set": { "team": "core", "old": "" }, "remove": ["never"] });
+        walk.change(&format!("PATCH {subject}/labels"), names, labels)
+            .await;
+        walk.get(&format!("GET {subject}/labels"), names).await;
         walk.delete(&format!("DELETE {subject}/quarantine"), names, "")
             .await;
         walk.delete(&format!("DELETE {subject}"), names, "").await;

@@ -15,6 +15,10 @@ on_both!(
     a_job_of_github_builds_with_a_named_registry,
     a_job_of_gitlab_builds_everything_through_us,
     a_job_of_gitlab_builds_with_a_named_registry,
+    a_job_of_cnb_builds_and_its_tag_publishes_everything_through_us,
+    a_job_of_cnb_builds_and_its_tag_publishes_with_a_named_registry,
+    a_step_of_harness_builds_everything_through_us,
+    a_step_of_harness_builds_with_a_named_registry,
     a_job_of_jenkins_builds_everything_through_us,
     a_job_of_jenkins_builds_with_a_named_registry,
     an_image_is_built_everything_through_us,
@@ -108,6 +112,73 @@ async fn a_job_of_gitlab_builds_everything_through_us(database: Database) {
 
 async fn a_job_of_gitlab_builds_with_a_named_registry(database: Database) {
     gitlab(database, "named").await;
+}
+
+/// `name: value` lines of YAML, as the environment of a job has them.
+fn with_variables(mut job: Cargo, lines: &str, value: impl Fn(&str) -> String) -> Cargo {
+    let mut some = false;
+    for line in lines.trim().lines() {
+        let (variable, told) = line.trim().split_once(": ").unwrap();
+        job = job.env(variable, &value(told));
+        some = true;
+    }
+    assert!(some, "no variables: {lines}");
+    job
+}
+
+async fn cnb(database: Database, way: &str) {
+    let mut scene = Scene::start(database, "acme", "private").await;
+    let pasted = Pasted::of(&scene.page_with_token("cnb", way).await);
+    let job = with_variables(scene.bare(way), pasted.file("cargo.yml"), str::to_owned);
+    let folder = scene
+        .project(&job, way, pasted.file(".cargo/config.toml"))
+        .await;
+    let pipelines = pasted.file(".cnb.yml");
+    assert_eq!(pipelines.matches("imports: ").count(), 2, "{pipelines}");
+    let (pushed, tagged) = pipelines.split_once("  tag_push:\n").unwrap();
+    let [build, publish] = [pushed, tagged].map(|part| {
+        let (_, script) = part.split_once("script: ").unwrap();
+        script.trim()
+    });
+    job.shell(&folder, build).await.success();
+    job.shell(&folder, publish).await.success();
+    let url = format!("/api/v1/registries/{}/crates/app", scene.registry);
+    scene.admin.get(&url).await.expect(200);
+}
+
+/// I4, O7.
+async fn a_job_of_cnb_builds_and_its_tag_publishes_everything_through_us(database: Database) {
+    cnb(database, "everything").await;
+}
+
+async fn a_job_of_cnb_builds_and_its_tag_publishes_with_a_named_registry(database: Database) {
+    cnb(database, "named").await;
+}
+
+async fn harness(database: Database, way: &str) {
+    let mut scene = Scene::start(database, "acme", "private").await;
+    let pasted = Pasted::of(&scene.page_with_token("harness", way).await);
+    let token = pasted.file("Secret text cargo_token").trim();
+    let step = pasted.file("Step of the pipeline");
+    let (_, variables) = step.split_once("envVariables:\n").unwrap();
+    let (variables, command) = variables.split_once("      command: ").unwrap();
+    let job = with_variables(scene.bare(way), variables, |told| {
+        assert_eq!(told, "<+secrets.getValue(\"cargo_token\")>");
+        token.to_owned()
+    });
+    let folder = scene
+        .project(&job, way, pasted.file(".cargo/config.toml"))
+        .await;
+    job.shell(&folder, command.trim()).await.success();
+}
+
+/// I4.
+async fn a_step_of_harness_builds_everything_through_us(database: Database) {
+    harness(database, "everything").await;
+}
+
+async fn a_step_of_harness_builds_with_a_named_registry(database: Database) {
+    harness(database, "named").await;
 }
 
 async fn jenkins(database: Database, way: &str) {

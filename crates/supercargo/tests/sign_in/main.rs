@@ -6,6 +6,7 @@
     reason = "a test that panics has failed, and clippy knows only functions marked as tests"
 )]
 
+mod administration;
 mod attacks;
 mod groups;
 mod linking;

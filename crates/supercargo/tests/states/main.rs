@@ -10,6 +10,7 @@
 
 mod cargo;
 mod deletion;
+mod labels;
 mod patterns;
 mod purge;
 mod quarantine;

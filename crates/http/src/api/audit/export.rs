@@ -26,7 +26,7 @@ const COLUMNS: [&str; 12] = [
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// An object per line.
     JsonLines,
     /// RFC 4180, with a line of names.
@@ -48,7 +48,7 @@ impl FromStr for Format {
 }
 
 /// All entries, the newest first, page by page as the client takes them: an export may be larger than the memory.
-pub(super) async fn whole(
+pub(crate) async fn whole(
     instance: Arc<Instance>,
     right: MayAudit,
     query: AuditQuery,
@@ -165,7 +165,8 @@ fn write(out: &mut Vec<u8>, format: Format, items: &[AuditItem]) {
     }
 }
 
-fn record(out: &mut Vec<u8>, cells: &[impl AsRef<str>]) {
+/// A line of a table.
+pub(crate) fn record(out: &mut Vec<u8>, cells: &[impl AsRef<str>]) {
     for (place, cell) in cells.iter().enumerate() {
         if place > 0 {
             out.push(b',');

@@ -206,7 +206,7 @@ fn the_operations_have_these_names() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     GET /audit audit.list
     GET /exposure audit.exposure
-    GET /me me.me
+    GET /me me.show
     PUT /me/password me.change_password
     GET /openapi.json description.show
     GET /registries registries.list
@@ -224,6 +224,8 @@ fn the_operations_have_these_names() {
     POST /registries/{registry}/crates crates.upload_file
     GET /registries/{registry}/crates/{crate} crates.show
     DELETE /registries/{registry}/crates/{crate} crates.remove
+    GET /registries/{registry}/crates/{crate}/labels crates.labels
+    PATCH /registries/{registry}/crates/{crate}/labels crates.edit_labels
     POST /registries/{registry}/crates/{crate}/pin crates.pin
     PUT /registries/{registry}/crates/{crate}/quarantine quarantines.quarantine
     DELETE /registries/{registry}/crates/{crate}/quarantine quarantines.lift
@@ -232,6 +234,8 @@ fn the_operations_have_these_names() {
     GET /registries/{registry}/crates/{crate}/versions crates.versions
     GET /registries/{registry}/crates/{crate}/versions/{version} crates.show_version
     DELETE /registries/{registry}/crates/{crate}/versions/{version} crates.remove_version
+    GET /registries/{registry}/crates/{crate}/versions/{version}/labels crates.labels_of_version
+    PATCH /registries/{registry}/crates/{crate}/versions/{version}/labels crates.edit_labels_of_version
     DELETE /registries/{registry}/crates/{crate}/versions/{version}/ledger crates.accept
     GET /registries/{registry}/crates/{crate}/versions/{version}/pulls audit.pulls
     PUT /registries/{registry}/crates/{crate}/versions/{version}/quarantine quarantines.quarantine_version
@@ -240,18 +244,18 @@ fn the_operations_have_these_names() {
     GET /registries/{registry}/members registries.members
     PUT /registries/{registry}/members/{principal} registries.set_member
     DELETE /registries/{registry}/members/{principal} registries.remove_member
-    GET /registries/{registry}/quarantines quarantines.quarantines
+    GET /registries/{registry}/quarantines quarantines.list
     POST /registries/{registry}/restore registries.restore
     GET /registries/{registry}/trusted-publishers trusted-publishers.list
     POST /registries/{registry}/trusted-publishers trusted-publishers.create
     GET /registries/{registry}/trusted-publishers/{publisher} trusted-publishers.show
     DELETE /registries/{registry}/trusted-publishers/{publisher} trusted-publishers.delete
     PATCH /registries/{registry}/trusted-publishers/{publisher} trusted-publishers.edit
-    GET /service-accounts service-accounts.service_accounts
-    POST /service-accounts service-accounts.create_service_account
-    GET /service-accounts/{account} service-accounts.show_service_account
-    DELETE /service-accounts/{account} service-accounts.delete_service_account
-    PATCH /service-accounts/{account} service-accounts.change_service_account
+    GET /service-accounts service-accounts.list
+    POST /service-accounts service-accounts.create
+    GET /service-accounts/{account} service-accounts.show
+    DELETE /service-accounts/{account} service-accounts.delete
+    PATCH /service-accounts/{account} service-accounts.edit
     GET /sessions sessions.list
     DELETE /sessions sessions.end_all
     DELETE /sessions/{id} sessions.end
@@ -274,12 +278,12 @@ fn the_operations_have_these_names() {
     DELETE /upstreams/{upstream} upstreams.delete
     PATCH /upstreams/{upstream} upstreams.edit
     POST /upstreams/{upstream}/test upstreams.test
-    GET /users users.users
-    POST /users users.create_user
-    GET /users/{user} users.show_user
-    DELETE /users/{user} users.delete_user
-    PATCH /users/{user} users.change_user
-    GET /users/{user}/identities users.list
+    GET /users users.list
+    POST /users users.create
+    GET /users/{user} users.show
+    DELETE /users/{user} users.delete
+    PATCH /users/{user} users.edit
+    GET /users/{user}/identities users.identities
     POST /users/{user}/identities users.link
     DELETE /users/{user}/identities users.unlink
     ");

@@ -1,5 +1,7 @@
 //! The description of the management API, read for people.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use supercargo_pages::{
     ApiAnswer, ApiBody, ApiField, ApiGroup, ApiKind, ApiOperation, ApiReference, ApiShape, readme,
@@ -13,24 +15,50 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 pub(super) fn of(document: &Value, base: &str) -> ApiReference {
     let introduction = text(&document["info"]["description"]);
     let tags = document["tags"].as_array().into_iter().flatten();
-    let groups = tags.map(|tag| ApiGroup {
-        name: text(&tag["name"]),
-        words: text(&tag["description"]),
-        operations: operations(document, base, &tag["name"]),
+    let groups = tags.map(|tag| {
+        let operations = operations(document, base, &tag["name"]);
+        ApiGroup {
+            name: text(&tag["name"]),
+            words: text(&tag["description"]),
+            shapes: shapes(document, &operations),
+            operations,
+        }
     });
-    let shapes = document["components"]["schemas"].as_object();
-    let shapes = shapes.into_iter().flatten();
     ApiReference {
         base: base.to_owned(),
         introduction: readme(&introduction, None).html,
         groups: groups
             .filter(|group| !group.operations.is_empty())
             .collect(),
-        shapes: shapes
-            .map(|(name, schema)| shape(document, name, schema))
-            .collect(),
         failures: failures(document),
     }
+}
+
+/// The shapes that the operations name, and those that are named in these.
+fn shapes(document: &Value, operations: &[ApiOperation]) -> Vec<ApiShape> {
+    let mut found = BTreeMap::new();
+    let mut wanted: Vec<String> = operations
+        .iter()
+        .flat_map(|it| {
+            let parameters = it.parameters.iter().map(|field| &field.kind);
+            let body = it.body.iter().map(|body| &body.kind);
+            let answers = it.answers.iter().map(|answer| &answer.kind);
+            parameters.chain(body).chain(answers)
+        })
+        .filter_map(|kind| kind.shape.clone())
+        .collect();
+    while let Some(name) = wanted.pop() {
+        let schema = &document["components"]["schemas"][&name];
+        if found.contains_key(&name) || schema.is_null() {
+            continue;
+        }
+        let shape = shape(document, &name, schema);
+        let inside = shape.fields.iter().map(|field| &field.kind);
+        let inside = inside.chain([&shape.kind]);
+        wanted.extend(inside.filter_map(|kind| kind.shape.clone()));
+        found.insert(name, shape);
+    }
+    found.into_values().collect()
 }
 
 fn text(value: &Value) -> String {
@@ -138,7 +166,7 @@ fn answer(document: &Value, status: &str, answer: &Value) -> ApiAnswer {
 
 /// What the failures of all operations mean: a status means the same everywhere, unless an operation says otherwise.
 fn failures(document: &Value) -> Vec<ApiAnswer> {
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = BTreeMap::new();
     let paths = document["paths"].as_object().into_iter().flatten();
     for operation in paths.flat_map(|(_, methods)| methods.as_object().into_iter().flatten()) {
         for (status, described) in operation.1["responses"].as_object().into_iter().flatten() {

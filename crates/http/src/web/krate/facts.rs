@@ -18,10 +18,13 @@ impl Looking<'_> {
     ) -> Result<Facts, Failure> {
         let facts = shown.facts.as_ref();
         let file = format!("{}-{}.crate", self.name(), shown.version);
-        let address =
-            self.visitor
-                .links
-                .file(self.registry().as_str(), self.name(), &shown.version);
+        // where a session counts, as on no address of cargo's
+        let address = self.visitor.links.of_version(
+            self.registry().as_str(),
+            self.name(),
+            &shown.version,
+            "download",
+        );
         Ok(Facts {
             license: facts.and_then(|facts| {
                 let named = facts.license.clone();
@@ -41,6 +44,7 @@ impl Looking<'_> {
             checksum: shown.checksum.map(|checksum| checksum.hex()),
             purl: self.purl(&shown.version),
             provenance: self.pushed(shown).await?,
+            labels: self.labels(&shown.version),
         })
     }
 
@@ -67,7 +71,9 @@ impl Looking<'_> {
             .instance
             .provenance(&self.right, self.name(), &shown.version, at)
             .await?;
-        let (run, token) = found.map_or((None, None), |found| (found.run, found.token));
+        let (run, token) = found.map_or((None, None), |found| {
+            (found.run.map(|run| (run, found.run_address)), found.token)
+        });
         let facts = shown.facts.as_ref();
         let vcs = facts.and_then(|facts| facts.vcs.as_ref());
         let repository = facts.and_then(|facts| facts.repository.as_deref());
@@ -85,6 +91,11 @@ impl Looking<'_> {
             at: Some(Moment::new(at, self.now)),
             token,
             run,
+            repository: repository.and_then(|address| {
+                let address = web_address(address.trim())?;
+                let (_, words) = address.split_once("://")?;
+                Some((words.trim_end_matches('/').to_owned(), address))
+            }),
             commit,
             is_dirty: vcs.is_some_and(|vcs| vcs.dirty),
         }))

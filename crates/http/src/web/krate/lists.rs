@@ -7,7 +7,7 @@ use supercargo_pages::{
     VersionRow,
 };
 use supercargo_registry::{Failure, IndexDependency, VersionDetails, VersionItem, is_crates_io};
-use supercargo_types::Timestamp;
+use supercargo_types::{Timestamp, VersionState};
 
 use super::{Looking, errors};
 
@@ -57,6 +57,8 @@ impl Looking<'_> {
                     .map(|&rust| rust.to_owned()),
                 deleted: moment(item.deleted_at),
                 is_shown: item.version == shown,
+                has_file: !matches!(item.state, VersionState::Blocked | VersionState::Deleted),
+                deeds: self.row_deeds(item),
             })
             .collect()
     }

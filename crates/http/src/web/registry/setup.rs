@@ -9,7 +9,7 @@ use axum::{
 use http::{Request, Response, StatusCode, Uri};
 use supercargo_pages::{Audience, MadeToken, Moment, Place, SetupPage, Way};
 use supercargo_registry::{Failure, Instance, NewToken, Refusal, TokenRequest};
-use supercargo_types::{RegistryName, Scope, View};
+use supercargo_types::Scope;
 
 use super::{Looking, looked_at};
 use crate::{
@@ -104,22 +104,6 @@ impl Looking<'_> {
         self.instance.create_token(&actor, request, caller).await
     }
 
-    fn place(&self, name: &RegistryName) -> Place {
-        let site = self.instance.site();
-        let variable = name.token_variable();
-        // cargo makes it of the name in its configuration
-        let mirror_variable = variable.replace("_TOKEN", "_MIRROR_TOKEN");
-        Place {
-            registry: name.to_string(),
-            in_cargo: name.in_cargo(),
-            index: site.index_url(name, View::Index),
-            mirror_index: site.index_url(name, View::Mirror),
-            variable,
-            mirror_variable,
-            address: format!("{}/{name}", site.base()),
-        }
-    }
-
     async fn setup(&self, wanted: Wanted, made: Made) -> Result<Response<Body>, Failure> {
         let registry = self.right.registry();
         let has_upstreams = !registry.upstreams.is_empty();
@@ -131,6 +115,8 @@ impl Looking<'_> {
         let actor = self.visitor.actor.as_ref();
         let owner = actor.map_or_else(String::new, |actor| actor.principal().to_string());
         let what = match wanted.audience {
+            Audience::Cnb => "jobs of CNB",
+            Audience::Harness => "pipelines of Harness",
             Audience::Jenkins => "jobs of Jenkins",
             Audience::Docker => "image builds",
             _ => "laptop",
@@ -153,7 +139,7 @@ impl Looking<'_> {
             audience: wanted.audience,
             way,
             has_upstreams,
-            place: self.place(&registry.name),
+            place: Place::of(self.instance.site(), &registry.name),
             may_publish: may_publish.is_ok(),
             token_name: format!("{what} of {owner}"),
             made,

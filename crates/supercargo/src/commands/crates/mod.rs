@@ -1,6 +1,7 @@
 //! `supercargo crate …`.
 
 mod download;
+mod label;
 mod upload;
 
 use clap::{Subcommand, ValueEnum};
@@ -44,12 +45,18 @@ pub(crate) enum Command {
     List {
         /// The registry
         registry: RegistryName,
-        /// Only those with this text in name or description
+        /// Only those with this text in the name, or these words in name, description or keywords
         #[arg(long, value_name = "TEXT")]
         query: Option<String>,
         /// Only those published here, or only those of upstreams
         #[arg(long, value_enum)]
         source: Option<Source>,
+        /// Only those whose highest version is `available`, `yanked`, `held` or `blocked`
+        #[arg(long)]
+        state: Option<VersionState>,
+        /// Only those with this label; may be repeated, and all have to be there
+        #[arg(long = "label", value_name = "KEY[=VALUE]")]
+        labels: Vec<String>,
     },
     /// Show a crate and its versions, or one version
     Show {
@@ -114,6 +121,8 @@ pub(crate) enum Command {
         /// An upstream that is attached, and whose patterns pass the name
         upstream: String,
     },
+    /// Show the labels of a crate or version, set some, or take some away
+    Label(label::Labelling),
     /// Believe an upstream that has changed the bytes of a version
     Accept {
         /// The registry
@@ -149,7 +158,16 @@ impl Command {
                 registry,
                 query,
                 source,
-            } => list(client, &registry, query.as_deref(), source).await,
+                state,
+                labels,
+            } => {
+                let narrowed = [
+                    ("q", query.as_deref()),
+                    ("source", source.map(Source::as_str)),
+                    ("state", state.map(VersionState::as_str)),
+                ];
+                list(client, &registry, narrowed, &labels).await
+            }
             Self::Show { registry, target } => show(client, &registry, &target).await,
             Self::Upload(upload) => upload.run(client).await,
             Self::Download(download) => download.run(client).await,
@@ -174,6 +192,7 @@ impl Command {
                 name,
                 upstream,
             } => pin(client, &registry, &name, &upstream).await,
+            Self::Label(labelling) => labelling.run(client).await,
             Self::Accept {
                 registry,
                 version,
@@ -186,14 +205,13 @@ impl Command {
 async fn list(
     client: &Client,
     registry: &RegistryName,
-    query: Option<&str>,
-    source: Option<Source>,
+    narrowed: [(&'static str, Option<&str>); 3],
+    labels: &[String],
 ) -> Outcome {
-    let parameters = [("q", query), ("source", source.map(Source::as_str))];
-    let given: Vec<_> = parameters
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
+    let given = narrowed.into_iter();
+    let given = given.filter_map(|(name, value)| Some((name, value?)));
+    let labels = labels.iter().map(|label| ("label", label.as_str()));
+    let given: Vec<_> = given.chain(labels).collect();
     let path = ["registries", registry.as_str(), "crates"];
     Ok(Report::List {
         columns: CRATES,
