@@ -369,6 +369,11 @@ mod tests {
             assert_eq!(action_of_page(&Method::POST, &path), action);
         }
         assert_eq!(post("/-/theme"), "page.sent");
+        assert_eq!(post("/acme/members"), "member.set");
+        assert_eq!(post("/acme/members/machines"), "account.created");
+        assert_eq!(post("/acme/claims/release"), "crate.released");
+        let rule = "/acme/trusted-publishers/rules/delete/edit";
+        assert_eq!(post(rule), "trusted_publisher.changed");
         let get = |path| action_of_page(&Method::GET, path);
         assert_eq!(get("/acme/setup"), "registry.read");
         assert_eq!(get("/-/account/tokens"), "page.read");

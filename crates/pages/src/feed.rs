@@ -68,6 +68,25 @@ mod tests {
                 summary: "]]><script>\u{1b}[31m\u{ffff}</summary>".to_owned(),
             }],
         };
-        insta::assert_snapshot!(feed.render().unwrap(), @"");
+        insta::assert_snapshot!(feed.render().unwrap(), @r#"
+        <?xml version="1.0" encoding="utf-8"?>
+        <feed xmlns="http://www.w3.org/2005/Atom">
+          <id>tag:crates.acme.example,2026:acme</id>
+          <title>New in &#60;acme&#62; &#38; &#34;more&#34;</title>
+          <updated>2026-11-21T10:00:00Z</updated>
+          <link rel="self" type="application/atom+xml" href="https://crates.acme.example/acme/feed.atom"/>
+          <link rel="alternate" type="text/html" href="https://crates.acme.example/acme"/>
+          <generator>supercargo</generator>
+          <entry>
+            <id>tag:crates.acme.example,2026:acme/demo/1.0.0</id>
+            <title>demo 1.0.0</title>
+            <published>2026-11-21T10:00:00Z</published>
+            <updated>2026-11-21T10:00:00Z</updated>
+            <author><name>alice</name></author>
+            <link rel="alternate" type="text/html" href="https://crates.acme.example/acme/crates/demo/1.0.0?a&#38;b"/>
+            <summary>]]&#62;&#60;script&#62;[31m&#60;/summary&#62;</summary>
+          </entry>
+        </feed>
+        "#);
     }
 }

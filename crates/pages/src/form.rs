@@ -94,7 +94,11 @@ mod tests {
         };
         let mut wrongs = Wrongs::default();
         wrongs.put("name", "`<i>` is no name");
-        let html = Fields { frame, value: "\"<b>", wrongs };
+        let html = Fields {
+            frame,
+            value: "\"<b>",
+            wrongs,
+        };
         let html = html.render().unwrap();
         for part in [
             "One field has to be corrected.",

@@ -19,13 +19,13 @@ mod krate;
 mod labels;
 mod links;
 mod markdown;
-mod narrowing;
 mod members;
+mod narrowing;
 mod plot;
 mod problem;
 mod registry;
-mod rules;
 mod registry_settings;
+mod rules;
 mod search;
 mod setup;
 mod sign_in;
@@ -48,16 +48,17 @@ pub use admin::{
     StoredRow, Trial, UpstreamHealthRow, shares,
 };
 pub use api::{
-    ApiAnswer, ApiBody, ApiField, ApiGroup, ApiGroupPage, ApiKind, ApiOperation, ApiPage, ApiReference, ApiShape,
+    ApiAnswer, ApiBody, ApiField, ApiGroup, ApiGroupPage, ApiKind, ApiOperation, ApiPage,
+    ApiReference, ApiShape,
 };
 pub use askama::Template;
 pub use assets::{Asset, Assets, assets, zipped};
-pub use deeds::{
-    CrateSettingsPage, Decided, Owners, PinChoice, QuarantineDraft, Removal, VersionSettingsPage,
-};
 pub use claims::{
     ClaimRow, ClaimsPage, DeleteClaimPage, Foretold, KeptRow, MODES, ModeWords, NewClaimPage,
     ReleaseNamePage,
+};
+pub use deeds::{
+    CrateSettingsPage, Decided, Owners, PinChoice, QuarantineDraft, Removal, VersionSettingsPage,
 };
 pub use device::{DevicePage, DeviceStep, DeviceWish};
 pub use feed::{Feed, FeedEntry};
@@ -72,14 +73,15 @@ pub use krate::{
 pub use labels::{CrateLabels, LabelRow, LabelsPage};
 pub use links::Links;
 pub use markdown::{Readme, Repository, readme};
-pub use narrowing::Narrowing;
 pub use members::{
-    AccountsFragment, MemberDraft, MemberRow, MachineRow, MembersPage, ROLES, RoleWords,
+    AccountsFragment, MachineRow, MemberDraft, MemberRow, MembersPage, ROLES, RoleWords,
 };
+pub use narrowing::Narrowing;
 pub use plot::{GridLine, Plot};
 pub use problem::{Near, ProblemPage};
 pub use registry::{
-    CacheFigures, CrateRow, RegistryHead, RegistryPage, RegistryUpstreamsPage, Tab, UpstreamCard, UpstreamState,
+    CacheFigures, CrateRow, RegistryHead, RegistryPage, RegistryUpstreamsPage, Tab, UpstreamCard,
+    UpstreamState,
 };
 pub use registry_settings::{
     DeletedRegistriesPage, DeletedRegistryRow, NewRegistryPage, OrderRow, PUBLISHINGS,
@@ -94,14 +96,15 @@ pub use search::SearchPage;
 pub use setup::{Audience, Lines, MadeToken, Place, SetupPage, Step, Way};
 pub use sign_in::{AccountPage, IdentityRow, LeavePage, LoginPage, SessionRow, browser};
 pub use tokens::{
-    LIVES, NewTokenPage, SCOPES, ScopeWords, TokenDraft, TokenMadePage, TokenPlace, TokenRow, TokensPage,
-};
-pub use upload::{UploadPage, UploadedPage};
-pub use upstreams::{
-    CREDENTIALS, CachedList, CachedCrateRow, CredentialFacts, EditUpstreamPage, NewUpstreamPage, Tested,
-    UpstreamDraft, UpstreamPage, UpstreamReads, UpstreamRow, UpstreamsPage,
+    LIVES, NewTokenPage, SCOPES, ScopeWords, TokenDraft, TokenMadePage, TokenPlace, TokenRow,
+    TokensPage,
 };
 pub use trusted_publishers::{
     RuleDraft, RuleFormPage, RulePage, RuleRow, SYSTEMS, System, TrustedPublishersPage,
+};
+pub use upload::{UploadPage, UploadedPage};
+pub use upstreams::{
+    CREDENTIALS, CachedCrateRow, CachedList, CredentialFacts, EditUpstreamPage, NewUpstreamPage,
+    Tested, UpstreamDraft, UpstreamPage, UpstreamReads, UpstreamRow, UpstreamsPage,
 };
 pub use words::{Moment, bytes, count, initials, plural};

@@ -98,16 +98,6 @@ impl Links {
     pub fn of_administered(&self, kind: &str, name: &str, part: &str) -> String {
         format!("{}/{part}", self.administered(kind, name))
     }
-
-    /// The `.crate` file of a version.
-    pub fn file(&self, registry: &str, krate: &str, version: &str) -> String {
-        self.to(&format!(
-            "/{}/api/v1/crates/{}/{}/download",
-            segment(registry),
-            segment(krate),
-            segment(version)
-        ))
-    }
 }
 
 /// One segment of a path. What strangers name is encoded but for what no reader of paths takes apart.

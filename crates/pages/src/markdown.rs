@@ -252,6 +252,8 @@ fn clean(html: &str, repository: Option<&Repository>) -> String {
         .id_prefix(Some(OURS))
         .add_generic_attributes(["id"])
         .set_tag_attribute_value("img", "loading", "lazy")
+        // a long line scrolls, also by keyboard
+        .set_tag_attribute_value("pre", "tabindex", "0")
         // a task of a list, and nothing that could be typed into
         .set_tag_attribute_value("input", "type", "checkbox")
         .set_tag_attribute_value("input", "disabled", "")
@@ -302,7 +304,7 @@ fn link<'a>(value: &'a str, repository: Option<&Repository>, kind: &str) -> Opti
 }
 
 fn as_written(source: &str) -> String {
-    format!("<pre>{}</pre>", ammonia::clean_text(source))
+    format!("<pre tabindex=\"0\">{}</pre>", ammonia::clean_text(source))
 }
 
 #[cfg(test)]
@@ -433,7 +435,7 @@ mod tests {
         <p class="markdown-alert-title">Note</p>
         <p>careful</p>
         </div>
-        <pre><code>let a = "&lt;b&gt;";
+        <pre tabindex="0"><code>let a = "&lt;b&gt;";
         </code></pre>
         <h2 align="center">Raw</h2>
         "#);

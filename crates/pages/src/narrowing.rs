@@ -34,7 +34,11 @@ pub(crate) struct Narrowed {
 impl Narrowing {
     /// In the order of an address.
     fn pairs(&self) -> Vec<(&'static str, &str)> {
-        let sort = if self.sort == "relevance" { "" } else { self.sort };
+        let sort = if self.sort == "relevance" {
+            ""
+        } else {
+            self.sort
+        };
         let mut pairs = vec![
             ("q", self.text.as_str()),
             ("source", self.source),

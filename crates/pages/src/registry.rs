@@ -3,7 +3,8 @@
 use askama::Template;
 
 use crate::{
-    CachedList, Frame, Links, Moment, Narrowing, Pager, count, filters, home::visibility_icon, labels,
+    CachedList, Frame, Links, Moment, Narrowing, Pager, count, filters, home::visibility_icon,
+    labels,
 };
 
 /// What stands above every part of a registry's page.
@@ -233,7 +234,11 @@ pub struct RegistryUpstreamsPage {
 
 impl RegistryUpstreamsPage {
     fn limit(&self) -> Option<u64> {
-        let caches = self.head.upstreams.iter().filter_map(|it| it.cache.as_ref());
-        caches.filter_map(|cache| cache.limit).next()
+        let caches = self
+            .head
+            .upstreams
+            .iter()
+            .filter_map(|it| it.cache.as_ref());
+        caches.filter_map(|cache| cache.limit).min()
     }
 }

@@ -110,10 +110,7 @@ impl OrderRow {
     }
 
     fn names(&self) -> &'static str {
-        match (
-            self.only.trim().is_empty(),
-            self.except.trim().is_empty(),
-        ) {
+        match (self.only.trim().is_empty(), self.except.trim().is_empty()) {
             (true, true) => "For all names",
             (false, true) => "Only for some names",
             (true, false) => "For all names but some",

@@ -530,14 +530,19 @@ mod tests {
         ] {
             assert_eq!(yaml(text), expected);
         }
-        assert_eq!(in_query("crates.acme.example/acme"), "crates.acme.example/acme");
+        assert_eq!(
+            in_query("crates.acme.example/acme"),
+            "crates.acme.example/acme"
+        );
         assert_eq!(in_query("a\"$(b)`&#"), "a%22%24%28b%29%60%26%23");
     }
 
     #[test]
     fn each_claim_has_its_field() {
         let fields = |system: &str, claims: [&str; 4]| {
-            claims.map(|claim| System::of(system).field(claim)).join(" ")
+            claims
+                .map(|claim| System::of(system).field(claim))
+                .join(" ")
         };
         assert_eq!(
             fields("github", ["repository", "ref", "environment", "sub"]),

@@ -148,15 +148,18 @@ impl UpstreamPage {
         }
     }
 
-    fn given_out(&self, plot: &Plot) -> String {
+    fn given_out(plot: &Plot) -> String {
         format!("{} in {} days", count(plot.total()), plot.days.len())
     }
 
-    fn story(&self, plot: &Plot) -> String {
+    fn story(plot: &Plot) -> String {
         let (Some(first), Some(last)) = (plot.days.first(), plot.days.last()) else {
             return String::new();
         };
-        let from_cache = plot.series.first().map_or(0, |(_, counts)| counts.iter().sum());
+        let from_cache = plot
+            .series
+            .first()
+            .map_or(0, |(_, counts)| counts.iter().sum());
         format!(
             "Given out each day from {first} to {last}: {} in all, {} of it from the cache.",
             count(plot.total()),
@@ -165,7 +168,7 @@ impl UpstreamPage {
     }
 
     fn audit(&self) -> String {
-        let query = [("action", "upstream."), ("outcome", "alarm")];
+        let query = [("outcome", "alarm")];
         self.frame.links.asking("/-/admin/audit", &query)
     }
 }
@@ -190,17 +193,13 @@ pub struct CachedList {
 }
 
 /// How cached crates are ordered: what forms send, and the words.
-const SORTS: [(&str, &str); 3] = [
+pub(crate) const SORTS: [(&str, &str); 3] = [
     ("name", "name"),
     ("size", "largest first"),
     ("unused", "longest unused first"),
 ];
 
 impl CachedList {
-    pub(crate) fn sorts(&self) -> [(&'static str, &'static str); 3] {
-        SORTS
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.text.is_empty()
     }
@@ -298,7 +297,10 @@ pub struct EditUpstreamPage {
 
 impl NewUpstreamPage {
     /// Styles hide the fields where they do not apply.
-    #[expect(clippy::unused_self, reason = "two pages share the fields, and one of them looks")]
+    #[expect(
+        clippy::unused_self,
+        reason = "two pages share the fields, and one of them looks"
+    )]
     fn is_remote(&self) -> bool {
         true
     }

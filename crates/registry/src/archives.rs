@@ -120,8 +120,15 @@ impl Instance {
             return;
         }
         let written = self.store.describe_cached_crates(&batch).await;
-        let failed = written.is_err().then_some("descriptions of cached crates were not written");
-        self.noted(JobKind::Batches, "descriptions of crates", batch.len(), failed);
+        let failed = written
+            .is_err()
+            .then_some("descriptions of cached crates were not written");
+        self.noted(
+            JobKind::Batches,
+            "descriptions of crates",
+            batch.len(),
+            failed,
+        );
         if let Err(error) = written {
             tracing::warn!(%error, crates = batch.len(), "descriptions of cached crates were not written");
         }

@@ -414,8 +414,15 @@ impl Instance {
             return;
         }
         let written = self.store.touch_sessions(&used).await;
-        let failed = written.is_err().then_some("last uses of sessions were not written");
-        self.noted(JobKind::Batches, "last uses of sessions", used.len(), failed);
+        let failed = written
+            .is_err()
+            .then_some("last uses of sessions were not written");
+        self.noted(
+            JobKind::Batches,
+            "last uses of sessions",
+            used.len(),
+            failed,
+        );
         if let Err(error) = written {
             tracing::warn!(%error, "last uses of sessions were not written");
         }

@@ -94,7 +94,9 @@ impl Instance {
             return;
         }
         let written = self.store.add_downloads(&batch).await;
-        let failed = written.is_err().then_some("counts of downloads were not written");
+        let failed = written
+            .is_err()
+            .then_some("counts of downloads were not written");
         self.noted(JobKind::Batches, "counts of downloads", batch.len(), failed);
         if let Err(error) = written {
             tracing::warn!(%error, versions = batch.len(), "counts of downloads were not written; trying again");

@@ -265,7 +265,9 @@ impl Instance {
             JobKind::Batches,
             "last uses of tokens",
             used.len(),
-            failed.as_ref().map(|_| "last uses of tokens were not written"),
+            failed
+                .as_ref()
+                .map(|_| "last uses of tokens were not written"),
         );
         if let Some(error) = failed {
             tracing::warn!(%error, "last uses of tokens were not written");

@@ -52,7 +52,7 @@ impl From<LabelRow> for Label {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Labels {
     /// By key.
-    pub items: Vec<Label>,
+    pub labels: Vec<Label>,
 }
 
 /// What becomes of the labels of a crate or a version.
@@ -198,7 +198,7 @@ impl Instance {
         let of = self.labelled(right, name, version).await?;
         let rows = self.store.labels(&of).await?;
         Ok(Labels {
-            items: rows.into_iter().map(Label::from).collect(),
+            labels: rows.into_iter().map(Label::from).collect(),
         })
     }
 
@@ -299,7 +299,7 @@ impl Instance {
         };
         match self.store.change_labels(&of, &change, &audit).await? {
             LabelsChanged::Done(rows, _) => Ok(Labels {
-                items: rows.into_iter().map(Label::from).collect(),
+                labels: rows.into_iter().map(Label::from).collect(),
             }),
             LabelsChanged::TooMany(count) => Err(too_many(count).into()),
         }
@@ -400,7 +400,11 @@ mod tests {
         the label `a`: values have at most 256 characters in one line
         the label `a`: values have at most 256 characters in one line
         ");
-        for (key, value) in [("a", ""), ("k8s.io/part-of_9", "Größe <b>"), (&long[..63], &"é".repeat(256))] {
+        for (key, value) in [
+            ("a", ""),
+            ("k8s.io/part-of_9", "Größe <b>"),
+            (&long[..63], &"é".repeat(256)),
+        ] {
             assert!(check_label(key, value).is_ok(), "{key}");
         }
     }
@@ -422,7 +426,10 @@ mod tests {
             ("new", false),
         ] {
             let filter = of(text).unwrap();
-            assert_eq!((filter.fits(&labels), filter.to_string().as_str()), (fits, text));
+            assert_eq!(
+                (filter.fits(&labels), filter.to_string().as_str()),
+                (fits, text)
+            );
         }
         for text in ["", "=x", "a=b\n\nc", "\u{0}"] {
             assert!(of(text).is_err(), "{text:?}");
@@ -435,7 +442,10 @@ mod tests {
     #[test]
     fn the_log_says_what_was_done() {
         let edit = |set: &[(&str, &str)], remove: &[&str]| LabelEdit {
-            set: set.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            set: set
+                .iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
             remove: remove.iter().map(|&key| key.to_owned()).collect(),
         };
         let lines = [

@@ -116,13 +116,14 @@ pub use settings::{AuditSettings, Caller, Limits, Rates, SecretKey, Settings, Up
 pub use sign_in::{SignInRequest, SignInToken};
 pub use sign_on::{RETURN, SignOnBegun, SignOnDone, SignOnSettings, own_path};
 pub use storage::{Storage, StoredRegistry};
-pub use supercargo_store::Stored;
 pub use supercargo_identity::{ClientSecret, IssuerUrl, Preset, Provider};
+pub use supercargo_store::Stored;
 pub use supercargo_upstream::{CircuitState, ServiceHealth};
 pub use teams::{Team, TeamSummary};
 pub use tokens::{NewToken, Token, TokenDetail, TokenRequest};
 pub use upstreams::{
-    AuthRequest, AuthShown, UpstreamDetail, UpstreamEdit, UpstreamRequest, UpstreamSource, UpstreamTest,
+    AuthRequest, AuthShown, UpstreamDetail, UpstreamEdit, UpstreamRequest, UpstreamSource,
+    UpstreamTest,
 };
 pub use versions::{CrateDetail, CrateItem, CrateSource, VersionItem};
 pub use views::{Listing, Resolved};

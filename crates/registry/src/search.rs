@@ -250,7 +250,11 @@ impl Instance {
                     let items = page.items.iter();
                     FoundCrates {
                         items: self
-                            .linked(items.filter_map(|row| hosted_crate(registry, row)).collect())
+                            .linked(
+                                items
+                                    .filter_map(|row| hosted_crate(registry, row))
+                                    .collect(),
+                            )
                             .await?,
                         total: page.total,
                         is_cut: false,
@@ -358,7 +362,8 @@ impl Instance {
         } else {
             page.total += shown.len() as u64;
             let shown: Vec<_> = shown.into_iter().skip(skip).take(room).collect();
-            page.items.extend(self.cached_crates(registry, &shown).await?);
+            page.items
+                .extend(self.cached_crates(registry, &shown).await?);
         }
         Ok(())
     }

@@ -174,7 +174,10 @@ impl Instance {
             .await?;
         let names = [canonical.clone()];
         let mut of_crates = self.store.labels_of_crates(registry.id, &names).await?;
-        let of_versions = self.store.labels_of_versions(registry.id, &canonical).await?;
+        let of_versions = self
+            .store
+            .labels_of_versions(registry.id, &canonical)
+            .await?;
         let parts = Parts {
             labels: (
                 of_crates.remove(&canonical).unwrap_or_default(),

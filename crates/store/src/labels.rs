@@ -283,8 +283,14 @@ mod tests {
             (wanted.text, wanted.count)
         };
         assert_eq!(of(&[]), (String::new(), 0));
-        assert_eq!(of(&[("a", None), ("a", Some("b"))]), ("\na=b\n".to_owned(), 1));
-        assert_eq!(of(&[("a", Some("")), ("a", Some(""))]), ("\na=\n".to_owned(), 1));
+        assert_eq!(
+            of(&[("a", None), ("a", Some("b"))]),
+            ("\na=b\n".to_owned(), 1)
+        );
+        assert_eq!(
+            of(&[("a", Some("")), ("a", Some(""))]),
+            ("\na=\n".to_owned(), 1)
+        );
         assert_eq!(of(&[("a", Some("b")), ("a", Some("c"))]).1, 2);
         assert_eq!(of(&[("b", None), ("a", Some("c"))]).0, "\na=c\n\nb\n");
     }

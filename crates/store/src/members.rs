@@ -62,7 +62,11 @@ statements! {
 
 /// What is looked for among accounts: `core` in each of their names, `team:core` in those of teams alone.
 fn parts(text: &str) -> (Option<&'static str>, String) {
-    let kinds = [PrincipalKind::User, PrincipalKind::Service, PrincipalKind::Team];
+    let kinds = [
+        PrincipalKind::User,
+        PrincipalKind::Service,
+        PrincipalKind::Team,
+    ];
     let found = text.split_once(':').and_then(|(word, name)| {
         let kind = kinds.into_iter().find(|kind| kind.as_str() == word)?;
         Some((kind.as_str(), name))

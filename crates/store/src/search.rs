@@ -241,7 +241,10 @@ impl Store {
     }
 
     /// The same in another order, or only those with some labels.
-    pub async fn find_crates(&self, wanted: &CrateSearch<'_>) -> Result<Page<SearchRow>, StoreError> {
+    pub async fn find_crates(
+        &self,
+        wanted: &CrateSearch<'_>,
+    ) -> Result<Page<SearchRow>, StoreError> {
         let (order, since) = wanted.order.number();
         let terms = Terms::new(wanted.text);
         let [first, second, third, fourth] = &terms.words;

@@ -4,10 +4,10 @@ use sqlx::Executor as _;
 
 use crate::{
     Store, StoreError, accounts, alarms, audit, cache, cached_crates, cached_index, claims, crates,
-    dependencies, details, device_logins, directory, download_log, downloads, evict, identities, inventory,
-    labels, ledger, limits, members, meta, overview, owners, pins, principals, provenance, publish, pulls,
-    quarantines, registries, roster, search, sessions, states, storage, teams, tokens, trusted_publishers,
-    upstreams, yank,
+    dependencies, details, device_logins, directory, download_log, downloads, evict, identities,
+    inventory, labels, ledger, limits, members, meta, overview, owners, pins, principals,
+    provenance, publish, pulls, quarantines, registries, roster, search, sessions, states, storage,
+    teams, tokens, trusted_publishers, upstreams, yank,
 };
 
 /// Declares a module's statements and its list of them in one go, so that none is missing from the list.

@@ -4,7 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
-import { inspect, survey } from "./survey.mjs";
+import { inspect, isOfPage, survey } from "./survey.mjs";
 
 // One step of a person: long enough for a machine that does much else. A test that hangs ends after all of it.
 const STEP = 30_000;
@@ -15,6 +15,7 @@ const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
   args: [
     "--no-sandbox",
+    "--disable-smooth-scrolling",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -71,7 +72,7 @@ const commands = {
     const page = await context.newPage();
     const complaints = [];
     page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
+      if (message.type() === "error" && !isOfPage(message, page)) complaints.push(`${message.text()} (${message.location().url})`);
     });
     page.on("pageerror", (error) => complaints.push(String(error)));
     tabs.set(id, { context, page, complaints, size: { width, height } });

@@ -43,10 +43,7 @@ async function looker(browser, storageState, base, javascript) {
   const mode = javascript ? "JavaScript" : "no JavaScript";
   const say = (what, where = mode) => found.push([what, where]);
   page.on("console", (message) => {
-    if (message.type() !== "error") return;
-    // the browser says so of the page itself, whose status is looked at below
-    const isPage = message.location().url === page.url() && message.text().startsWith("Failed to load resource");
-    if (!isPage) say(`the console: ${message.text()}`);
+    if (message.type() === "error" && !isOfPage(message, page)) say(`the console: ${message.text()}`);
   });
   page.on("pageerror", (error) => say(String(error)));
   page.on("request", (request) => {
@@ -68,6 +65,11 @@ async function looker(browser, storageState, base, javascript) {
   };
   look.close = () => context.close();
   return look;
+}
+
+// The browser says so of the page itself when that answers with a refusal; its status is looked at by itself.
+export function isOfPage(message, page) {
+  return message.location().url === page.url() && message.text().startsWith("Failed to load resource");
 }
 
 // a page as it stands, such as a form that was refused

@@ -11,8 +11,9 @@ use axum::{
 use http::{HeaderMap, Uri, request::Parts};
 use serde::{Deserialize, Serialize};
 use supercargo_registry::{
-    Actor, Caller, CrateItem, CrateQuery, CrateSource, Denied, Failure, Instance, Label,
-    LabelEdit, Labels, MayMaintain, MayPublish, MayRead, PinMoved, Published, Quarantine, Refusal, VersionItem,
+    Actor, Caller, CrateItem, CrateQuery, CrateSource, Denied, Failure, Instance, Label, LabelEdit,
+    Labels, MayMaintain, MayPublish, MayRead, PinMoved, Published, Quarantine, Refusal,
+    VersionItem,
 };
 use supercargo_types::{Action, Spelling, VersionState};
 use utoipa::{
@@ -194,10 +195,17 @@ async fn list(
     let labels = asked.labels(&instance)?;
     let state = match asked.get("state") {
         None => None,
-        Some(text) => Some(STATES.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
-            let text = format!("`state` is `available`, `yanked`, `held` or `blocked`, not `{text}`");
-            problem(Refusal::Shape(text).into())
-        })?),
+        Some(text) => Some(
+            STATES
+                .into_iter()
+                .find(|state| state.as_str() == text)
+                .ok_or_else(|| {
+                    let text = format!(
+                        "`state` is `available`, `yanked`, `held` or `blocked`, not `{text}`"
+                    );
+                    problem(Refusal::Shape(text).into())
+                })?,
+        ),
     };
     let source = match asked.get("source") {
         None => None,
@@ -466,7 +474,7 @@ async fn labels(subject: Subject, uri: Uri) -> Answer {
         .labels(&right, &name, subject.version())
         .await
         .map_err(|failure| subject.problem(failure))?;
-    page_of(&subject.instance, &asked, labels.items, |label| {
+    page_of(&subject.instance, &asked, labels.labels, |label| {
         label.key.clone()
     })
 }

@@ -354,9 +354,14 @@ fn wrongs_of(failure: Failure) -> Result<(StatusCode, Wrongs), Failure> {
         return Err(failure);
     };
     let mut wrongs = Wrongs::default();
-    let sentence = errors::sentence(&refusal.to_string());
+    let text = refusal.to_string();
+    let sentence = errors::sentence(&text);
     match (form::field_of(&refusal), &*refusal) {
-        (Some(field), _) => wrongs.put(field, sentence),
+        // beside its field nobody needs the name under which the API has it
+        (Some(field), _) => {
+            let beside = text.split_once("`: ").map_or(&*text, |(_, rest)| rest);
+            wrongs.put(field, errors::sentence(beside));
+        }
         (None, Refusal::UpstreamTaken(_)) => wrongs.put("name", sentence),
         (None, _) => wrongs.put_whole(sentence),
     }

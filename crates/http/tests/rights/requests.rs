@@ -371,12 +371,7 @@ fn of_instance(row: &Row, registry: &str, of: impl Fn(u16) -> Sample) -> Option<
     Some(sample)
 }
 
-fn of_page(
-    row: &Row,
-    registry: &str,
-    turn: usize,
-    of: impl Fn(u16) -> Sample,
-) -> Option<Sample> {
+fn of_page(row: &Row, registry: &str, turn: usize, of: impl Fn(u16) -> Sample) -> Option<Sample> {
     let deed = of_deed(row, turn, &of);
     if let Some(sample) = deed.or_else(|| of_accounts(row, registry, &of)) {
         return Some(sample);
@@ -452,11 +447,12 @@ fn of_page(
             of(404).form("crate=never-here&confirm=never-here")
         }
         ("POST", "/{registry}/trusted-publishers/new") => of(422).form("name=&preset=github"),
-        (_, address) if address.contains("/rules/{publisher}") => {
-            let sample = of(if row.method == "GET" { 200 } else { 422 });
-            sample
-                .about("rules/spare", "rules/release")
-                .form("crates=%3F&confirm=another")
+        ("GET", address) if address.contains("/rules/{publisher}") => {
+            of(200).about("rules/spare", "rules/release")
+        }
+        ("POST", address) if address.contains("/rules/{publisher}") => {
+            let sample = of(422).about("rules/spare", "rules/release");
+            sample.form("crates=%3F&confirm=another")
         }
         ("GET", _) => of(200),
         _ => return None,

@@ -463,17 +463,15 @@ fn shown(answer: &Answer, place: &Place) -> String {
         ("'nonce-", '\'', "NONCE"),
         ("name=\"csrf\" value=\"", '"', "PROOF"),
     ];
-    let whole = own
-        .into_iter()
-        .fold(whole, |whole, (before, after, word)| {
-            let own = whole
-                .split_once(before)
-                .and_then(|(_, rest)| rest.split(after).next());
-            match own {
-                Some(own) => whole.replace(own, word),
-                None => whole,
-            }
-        });
+    let whole = own.into_iter().fold(whole, |whole, (before, after, word)| {
+        let own = whole
+            .split_once(before)
+            .and_then(|(_, rest)| rest.split(after).next());
+        match own {
+            Some(own) => whole.replace(own, word),
+            None => whole,
+        }
+    });
     [place.name, NOWHERE].into_iter().fold(whole, |text, name| {
         text.replace(name, "REGISTRY")
             .replace(&name.to_uppercase(), "REGISTRY")

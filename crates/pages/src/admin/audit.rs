@@ -57,6 +57,14 @@ const ACTIONS: [&str; 48] = [
     "version.yanked",
 ];
 
+/// How things end: as an address says it, and the words.
+const OUTCOMES: [(&str, &str); 4] = [
+    ("", "any"),
+    ("done", "done"),
+    ("denied", "refused"),
+    ("alarm", "alarm"),
+];
+
 /// The whole log.
 #[derive(Debug, Template)]
 #[template(path = "admin_audit.html")]
@@ -264,19 +272,6 @@ impl AuditLog {
             (1, _) => "1 entry".to_owned(),
             _ => format!("{words} entries"),
         }
-    }
-
-    fn actions(&self) -> &'static [&'static str] {
-        &ACTIONS
-    }
-
-    fn outcomes(&self) -> [(&'static str, &'static str); 4] {
-        [
-            ("", "any"),
-            ("done", "done"),
-            ("denied", "refused"),
-            ("alarm", "alarm"),
-        ]
     }
 }
 

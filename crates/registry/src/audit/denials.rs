@@ -263,7 +263,9 @@ impl Instance {
             return;
         }
         let written = self.store.add_audits(&batch).await;
-        let failed = written.is_err().then_some("denied attempts were not written to the audit log");
+        let failed = written
+            .is_err()
+            .then_some("denied attempts were not written to the audit log");
         self.noted(JobKind::Batches, "denied attempts", batch.len(), failed);
         if let Err(error) = written {
             tracing::warn!(%error, attempts = batch.len(), "denied attempts were not written to the audit log; trying again");

@@ -6,8 +6,8 @@ use std::{
 };
 
 use supercargo_store::{
-    Attachment, AuditFilter, AuditOutcome, Created, HostedCrate, Labelled, Published, RegistryRow, Store,
-    UpstreamAuth, UpstreamRow, UpstreamSource, YankChange, Yanked,
+    Attachment, AuditFilter, AuditOutcome, Created, HostedCrate, Labelled, Published, RegistryRow,
+    Store, UpstreamAuth, UpstreamRow, UpstreamSource, YankChange, Yanked,
 };
 use supercargo_types::{
     ClaimMode, InstanceRole, PrincipalKind, PrincipalRef, Publishing, Role, Timestamp, TokenSecret,

@@ -1,7 +1,8 @@
 //! Registries, their settings and their members.
 
 use supercargo_store::{
-    AccountChange, Attachment, AuditFilter, Created, Deleted, RegistryChange, RegistryChanged, RegistryRow, Store,
+    AccountChange, Attachment, AuditFilter, Created, Deleted, RegistryChange, RegistryChanged,
+    RegistryRow, Store,
 };
 use supercargo_types::{PrincipalKind, Publishing, Role, Visibility};
 
@@ -203,11 +204,16 @@ async fn members_are_found_by_a_part_of_their_names_and_so_is_who_is_none(databa
             store.add_team_member(core, member, &log).await.unwrap();
         }
     }
-    store.set_member(acme, core, Role::Reader, &log).await.unwrap();
+    store
+        .set_member(acme, core, Role::Reader, &log)
+        .await
+        .unwrap();
     for name in ["malice", "team:alices", "disabled-alice"] {
         principal(store, name).await;
     }
-    let disabled = store.find_principal(&"disabled-alice".parse().unwrap()).await;
+    let disabled = store
+        .find_principal(&"disabled-alice".parse().unwrap())
+        .await;
     let change = AccountChange {
         disabled: Some(true),
         ..AccountChange::default()
@@ -216,7 +222,10 @@ async fn members_are_found_by_a_part_of_their_names_and_so_is_who_is_none(databa
     store.change_account(id, &change, NOW, &log).await.unwrap();
 
     let found = async |registry_id, text: &str, limit, offset| {
-        let page = store.find_members(registry_id, text, limit, offset).await.unwrap();
+        let page = store
+            .find_members(registry_id, text, limit, offset)
+            .await
+            .unwrap();
         let rows: Vec<_> = page
             .items
             .iter()
@@ -229,18 +238,30 @@ async fn members_are_found_by_a_part_of_their_names_and_so_is_who_is_none(databa
     let second = "service:ci publisher 0".to_owned();
     assert_eq!(found(acme, "", 1, 1).await, (second, 4));
     // `_` stands for itself
-    assert_eq!(found(acme, "A_ice", 10, 0).await, ("a_ice admin 0".to_owned(), 1));
-    assert_eq!(found(acme, "team:c", 10, 0).await, ("team:core reader 2".to_owned(), 1));
+    assert_eq!(
+        found(acme, "A_ice", 10, 0).await,
+        ("a_ice admin 0".to_owned(), 1)
+    );
+    assert_eq!(
+        found(acme, "team:c", 10, 0).await,
+        ("team:core reader 2".to_owned(), 1)
+    );
     assert_eq!(found(acme, "%", 10, 0).await, (String::new(), 0));
     assert_eq!(found(other, "", 10, 0).await, (String::new(), 0));
 
     let strangers = async |registry_id, text: &str, limit| {
-        let found = store.find_strangers(registry_id, text, limit).await.unwrap();
+        let found = store
+            .find_strangers(registry_id, text, limit)
+            .await
+            .unwrap();
         let names: Vec<_> = found.iter().map(ToString::to_string).collect();
         names.join(" ")
     };
     assert_eq!(strangers(acme, "alice", 10).await, "team:alices malice");
     assert_eq!(strangers(acme, "lice", 1).await, "team:alices");
     assert_eq!(strangers(acme, "team:alice", 10).await, "team:alices");
-    assert_eq!(strangers(other, "alice", 10).await, "alice team:alices malice");
+    assert_eq!(
+        strangers(other, "alice", 10).await,
+        "alice team:alices malice"
+    );
 }

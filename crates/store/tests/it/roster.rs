@@ -135,7 +135,7 @@ async fn accounts_show_when_somebody_was_there_last(database: Database) {
     let store = &database.store;
     let alice = account(store, "alice", InstanceRole::Member).await;
     let log = audit("sign_in.done");
-    let later = NOW.plus(Duration::from_secs(60));
+    let later = NOW.plus(Duration::from_mins(1));
     let session = NewBrowser {
         id: "one".to_owned(),
         hash: Digest::of(b"one"),

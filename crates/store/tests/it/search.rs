@@ -235,7 +235,13 @@ async fn cached_crates_are_those_given_out_and_delivered(database: Database) {
         "however it is spelled"
     );
     assert_eq!(cached(store, acme, "").await.len(), 3);
-    for one in ["100%", "Größer", "100\0%", "No_Std", "json serialization reads"] {
+    for one in [
+        "100%",
+        "Größer",
+        "100\0%",
+        "No_Std",
+        "json serialization reads",
+    ] {
         assert_eq!(cached(store, acme, one).await, ["serde"], "{one}");
     }
     for none in ["100_", "serde%", "\u{202e}", "'", &"serde".repeat(1000)] {

@@ -179,6 +179,10 @@ impl Acme {
         acme.states().await;
         acme.builds().await;
         history::write(&mut acme.server).await;
+        acme.builds().await;
+        // not cached yet: the upstream is asked, and so it is known to be well
+        let old = acme.admin.download("acme", View::Index, "serde", "1.0.218");
+        old.await.expect(200);
         acme
     }
 
@@ -206,12 +210,8 @@ impl Acme {
         self.admin.attach("main", json!([])).await;
         self.call(Method::DELETE, "/registries/main?confirm=main", Value::Null)
             .await;
-        self.call(
-            Method::DELETE,
-            "/upstreams/crates-io",
-            Value::Null,
-        )
-        .await;
+        self.call(Method::DELETE, "/upstreams/crates-io", Value::Null)
+            .await;
         for (name, versions, description) in CRATES_IO {
             for version in versions {
                 let package = Package::new(name, version)
@@ -303,6 +303,7 @@ impl Acme {
             ("acme", "service:ci", "publisher"),
             ("platform", "dmitri", "admin"),
             ("platform", "carol", "reader"),
+            ("acme-oss", "carol", "publisher"),
         ] {
             self.put(
                 &format!("/registries/{registry}/members/{principal}"),
@@ -346,6 +347,14 @@ impl Acme {
         .await;
         for (registry, name, versions, description, ours, theirs) in MADE {
             let index = self.server.index_url(registry, View::Index);
+            let person = match registry {
+                "platform" => "dmitri",
+                "acme" if name != "acme-ledger" => "alice",
+                _ => "carol",
+            };
+            let token = json!({ "principal": person, "scopes": ["publish"], "expires_in_days": 1 });
+            let token = self.admin.token(token).await;
+            let publisher = self.server.anonymous().with_token(&token);
             for version in versions {
                 let mut package = Package::new(name, version)
                     .field("description", description)
@@ -372,7 +381,7 @@ impl Acme {
                         .field("readme", "README.md")
                         .file("README.md", README);
                 }
-                self.admin.publish(registry, &package).await.expect(200);
+                publisher.publish(registry, &package).await.expect(200);
             }
         }
     }
@@ -397,6 +406,11 @@ impl Acme {
         .await;
         self.call(Method::DELETE, &of("2.2.0", ""), Value::Null)
             .await;
+        // a name that nobody claims, and that upstreams may have again
+        let given_up = Package::new("drydock", "0.1.0");
+        self.admin.publish("acme", &given_up).await.expect(200);
+        let path = "/registries/acme/crates/drydock";
+        self.call(Method::DELETE, path, Value::Null).await;
         self.put(
             "/registries/acme/crates/rand/versions/0.9.1/quarantine",
             json!({ "action": "block", "reason": "reads memory that is not its own" }),

@@ -22,6 +22,12 @@ const NAMES: [(&str, &str); 10] = [
     ("{group}", "registries"),
 ];
 
+/// Forms that are about something, which stands in their query.
+const ASKED: [(&str, &str); 2] = [
+    ("/{registry}/claims/delete", "?pattern=acme-*"),
+    ("/{registry}/claims/release", "?crate=drydock"),
+];
+
 /// What is asked for by `GET` below pages and is none, with what it is.
 const NO_PAGES: [(&str, &str); 9] = [
     ("/-/assets/{hash}/{name}", "a file for pages"),
@@ -39,7 +45,7 @@ const NO_PAGES: [(&str, &str); 9] = [
 ];
 
 /// Pages beyond one for each route: states, choices, and what is not there.
-const MORE: [(&str, &str, u16); 30] = [
+const MORE: &[(&str, &str, u16)] = &[
     ("a registry that has nothing", "/sandbox", 200),
     (
         "a registry with filters",
@@ -72,7 +78,7 @@ const MORE: [(&str, &str, u16); 30] = [
     (
         "a deleted version",
         "/acme/crates/acme-telemetry/2.2.0",
-        200,
+        404,
     ),
     (
         "a prerelease",
@@ -125,7 +131,7 @@ const MORE: [(&str, &str, u16); 30] = [
         200,
     ),
     ("the description of the API", "/-/api", 200),
-    ("a wrong query", "/acme?page=x", 400),
+    ("a query that makes no sense", "/acme?page=x&sort=y", 200),
 ];
 
 /// A line about a page: its address, and who may see it.
@@ -157,9 +163,12 @@ fn lines() -> Vec<Line> {
 
 fn filled(route: &str, names: &[(&str, &str)]) -> String {
     let all = names.iter().chain(&NAMES);
-    let path = all.fold(route.to_owned(), |path, (brace, name)| {
+    let mut path = all.fold(route.to_owned(), |path, (brace, name)| {
         path.replace(brace, name)
     });
+    if let Some((_, query)) = ASKED.iter().find(|(asked, _)| *asked == route) {
+        path += query;
+    }
     assert!(
         !path.contains('{'),
         "`{route}` has something in braces that `NAMES` in addresses.rs does not know, or is none and belongs into `NO_PAGES`"
@@ -181,7 +190,7 @@ pub(crate) fn of_an_admin() -> Vec<Looked> {
         }
     }
     for (name, path, status) in MORE {
-        pages.push(looked(name, path.to_owned(), status));
+        pages.push(looked(name, (*path).to_owned(), *status));
     }
     pages
 }

@@ -15,11 +15,14 @@ pub(crate) async fn write(server: &mut Server) {
     let url = format!("sqlite:{}", file.display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     let mut statements = String::from(
-        // each publish some days after the one before, the last of each crate some hours ago
-        "UPDATE versions SET published_at = published_at - (SELECT COUNT(*) FROM versions later
-             WHERE later.crate_id = versions.crate_id AND later.id > versions.id) * 19 * 86400000000
-             - (crate_id * 7 % 11) * 9400000000;
+        // some days between one publish and the next, and everything else was there before
+        "UPDATE versions SET published_at = published_at - ((SELECT MAX(id) FROM versions) - id) * 4 * 86400000000
+             - 7900000000;
          UPDATE crates SET created_at = (SELECT MIN(v.published_at) FROM versions v WHERE v.crate_id = crates.id);
+         UPDATE registries SET created_at = created_at - 200 * 86400000000;
+         UPDATE principals SET created_at = created_at - 210 * 86400000000;
+         UPDATE upstreams SET created_at = created_at - 205 * 86400000000;
+         UPDATE cached_crates SET stored_at = stored_at - 41 * 86400000000;
          UPDATE audit SET at = at - (SELECT MAX(id) FROM audit) * 1900000000 + id * 1900000000;\n",
     );
     // more on working days, more with time, and more after each release
@@ -41,9 +44,12 @@ pub(crate) async fn write(server: &mut Server) {
              WHERE v.deleted_at IS NULL AND v.published_at / 86400000000 <= unixepoch() / 86400 - {back}
              ON CONFLICT DO NOTHING;
              INSERT INTO cache_counts (upstream_id, day, kind, total)
-             SELECT p.upstream_id, k.day - {back}, k.kind, k.total * {total} / 9 + 3
-             FROM cache_counts k JOIN (SELECT MIN(id) AS upstream_id FROM upstreams) p USING (upstream_id)
-             WHERE k.day = unixepoch() / 86400
+             SELECT u.id, unixepoch() / 86400 - {back}, served, share
+             FROM upstreams u, (SELECT 'index-hit' AS served, {total} * 3 AS share
+                 UNION ALL SELECT 'index-miss', {total} / 7
+                 UNION ALL SELECT 'file-hit', {total}
+                 UNION ALL SELECT 'file-miss', {total} / 20)
+             WHERE u.name = 'crates-io'
              ON CONFLICT DO NOTHING;"
         )
         .unwrap();

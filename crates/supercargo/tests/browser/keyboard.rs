@@ -15,7 +15,7 @@ fn pages_are_used_by_keyboard_alone() {
         mira.go("/acme").await;
         mira.press("Tab").await;
         let first = mira.focused().await;
-        assert!(first.starts_with("a") && first.contains("Skip"), "{first}");
+        assert!(first.starts_with('a') && first.contains("Skip"), "{first}");
         mira.press("Enter").await;
         assert!(
             mira.focused().await.starts_with("main#main"),

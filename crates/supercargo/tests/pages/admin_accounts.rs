@@ -99,7 +99,10 @@ async fn a_user_is_made_changed_disabled_and_deleted(database: Database) {
     let signed_in = anonymous.post("/api/v1/sign-in", sign_in).await;
     signed_in.expect(201);
     let page = chief.send(&password.with("do", "remove")).await.expect(200);
-    assert!(page.words().contains("signs in with a token alone"), "{page}");
+    assert!(
+        page.words().contains("signs in with a token alone"),
+        "{page}"
+    );
     assert_eq!(account(&scene, "alice").await["has_password"], false);
 
     let (client, _) = token_of(&scene, "alice").await;

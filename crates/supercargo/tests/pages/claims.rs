@@ -38,21 +38,43 @@ async fn claims(scene: &Scene) -> Vec<String> {
 async fn a_claim_is_told_before_it_is_made(database: Database) {
     let scene = Scene::start(database).await;
     let mut marta = maintainer(&scene).await;
-    for (name, version) in [("tool-a", "1.0.0"), ("tool-a", "1.1.0"), ("tool-b", "1.0.0")] {
+    for (name, version) in [
+        ("tool-a", "1.0.0"),
+        ("tool-a", "1.1.0"),
+        ("tool-b", "1.0.0"),
+    ] {
         scene.upstream.publish(&Package::new(name, version));
     }
-    scene.publish("secret", &Package::new("tool-ours", "1.0.0")).await;
-    let alice = scene.admin.person("alice", "secret", "reader", &["read"]).await;
-    for (name, version) in [("tool-a", "1.0.0"), ("tool-a", "1.1.0"), ("tool-b", "1.0.0")] {
+    scene
+        .publish("secret", &Package::new("tool-ours", "1.0.0"))
+        .await;
+    let alice = scene
+        .admin
+        .person("alice", "secret", "reader", &["read"])
+        .await;
+    for (name, version) in [
+        ("tool-a", "1.0.0"),
+        ("tool-a", "1.1.0"),
+        ("tool-b", "1.0.0"),
+    ] {
         let got = alice.download("secret", View::Index, name, version).await;
         got.expect(200);
     }
     let page = scene.open(&mut marta, CLAIMS).await.expect(200);
     assert!(page.words().contains("No name is claimed"), "{page}");
-    assert!(page.words().contains("private For names of your own."), "{page}");
+    assert!(
+        page.words().contains("private For names of your own."),
+        "{page}"
+    );
     assert!(page.html.contains(&format!("href=\"{NEW}\"")), "{page}");
     let page = scene.open(&mut marta, NEW).await.expect(200);
-    assert_eq!(page.forms().iter().filter(|form| form.action == NEW).count(), 1);
+    assert_eq!(
+        page.forms()
+            .iter()
+            .filter(|form| form.action == NEW)
+            .count(),
+        1
+    );
 
     let path = format!("{NEW}?pattern=Tool_*&mode=private");
     let page = scene.open(&mut marta, &path).await.expect(200);
@@ -67,8 +89,14 @@ async fn a_claim_is_told_before_it_is_made(database: Database) {
         assert!(page.words().contains(words), "{words}: {page}");
     }
     assert_eq!(executable(&page.html), Vec::<String>::new());
-    assert_eq!(claims(&scene).await, Vec::<String>::new(), "it is only told");
-    let got = alice.download("secret", View::Index, "tool-a", "1.0.0").await;
+    assert_eq!(
+        claims(&scene).await,
+        Vec::<String>::new(),
+        "it is only told"
+    );
+    let got = alice
+        .download("secret", View::Index, "tool-a", "1.0.0")
+        .await;
     got.expect(200);
 
     let page = marta.send(&page.form(NEW)).await.expect(200);
@@ -76,7 +104,9 @@ async fn a_claim_is_told_before_it_is_made(database: Database) {
         assert!(page.words().contains(words), "{words}: {page}");
     }
     assert_eq!(claims(&scene).await, ["tool-* private"]);
-    let got = alice.download("secret", View::Index, "tool-a", "1.0.0").await;
+    let got = alice
+        .download("secret", View::Index, "tool-a", "1.0.0")
+        .await;
     got.expect(404);
     // readers see what is claimed, and not by whom
     let mut bob = scene.browser_of("bob", "member").await;
@@ -88,7 +118,11 @@ async fn a_claim_is_told_before_it_is_made(database: Database) {
 
     let path = format!("{NEW}?pattern=quiet-*&mode=fork");
     let page = scene.open(&mut marta, &path).await.expect(200);
-    assert!(page.words().contains("Nobody loses anything: secret gave out no version"), "{page}");
+    assert!(
+        page.words()
+            .contains("Nobody loses anything: secret gave out no version"),
+        "{page}"
+    );
     let path = format!("{NEW}?pattern=loud&mode=merge");
     let page = scene.open(&mut marta, &path).await.expect(200);
     assert!(page.words().contains("upstream’s versions stay"), "{page}");
@@ -99,9 +133,21 @@ async fn what_no_claim_can_be_is_said_beside_its_field(database: Database) {
     let mut marta = maintainer(&scene).await;
     scene.admin.claim("secret", "acme-*", "private").await;
     for (query, status, words) in [
-        ("pattern=&mode=private", 422, "a pattern has 1 to 64 characters"),
-        ("pattern=%22%3E%3Cscript%3E&mode=fork", 422, "invalid character"),
-        ("pattern=a.b&mode=ours", 422, "2 fields have to be corrected."),
+        (
+            "pattern=&mode=private",
+            422,
+            "a pattern has 1 to 64 characters",
+        ),
+        (
+            "pattern=%22%3E%3Cscript%3E&mode=fork",
+            422,
+            "invalid character",
+        ),
+        (
+            "pattern=a.b&mode=ours",
+            422,
+            "2 fields have to be corrected.",
+        ),
         ("pattern=ACME_*&mode=fork", 409, "acme-*"),
     ] {
         let page = scene.open(&mut marta, &format!("{NEW}?{query}")).await;
@@ -112,7 +158,9 @@ async fn what_no_claim_can_be_is_said_beside_its_field(database: Database) {
         assert_eq!(executable(&page.html), Vec::<String>::new());
     }
     // what was typed stands there again
-    let page = scene.open(&mut marta, &format!("{NEW}?pattern=a.b&mode=fork")).await;
+    let page = scene
+        .open(&mut marta, &format!("{NEW}?pattern=a.b&mode=fork"))
+        .await;
     let form = page.form(NEW);
     assert_eq!(form.value("pattern"), Some("a.b"));
     assert_eq!(form.value("mode"), Some("fork"));
@@ -122,19 +170,32 @@ async fn what_no_claim_can_be_is_said_beside_its_field(database: Database) {
     scene.admin.claim("secret", "tool-*", "private").await;
     let page = marta.send(&page.form(NEW)).await.expect(409);
     assert!(page.words().contains("tool-*"), "{page}");
-    let page = scene.open(&mut marta, "/secret/claims?q=Acme_Core").await.expect(200);
+    let page = scene
+        .open(&mut marta, "/secret/claims?q=Acme_Core")
+        .await
+        .expect(200);
     assert!(page.words().contains("acme-* private"), "{page}");
     assert!(!page.words().contains("tool-*"), "{page}");
-    let page = scene.open(&mut marta, "/secret/claims?q=%3Ci%3E").await.expect(200);
-    assert!(page.words().contains("No claim has or covers “<i>”."), "{page}");
+    let page = scene
+        .open(&mut marta, "/secret/claims?q=%3Ci%3E")
+        .await
+        .expect(200);
+    assert!(
+        page.words().contains("No claim has or covers “<i>”."),
+        "{page}"
+    );
 }
 
 async fn a_claim_is_deleted_by_its_typed_pattern(database: Database) {
     let scene = Scene::start(database).await;
     let mut marta = maintainer(&scene).await;
     scene.admin.claim("secret", "acme-*", "private").await;
-    scene.publish("secret", &Package::new("acme-core", "1.0.0")).await;
-    scene.upstream.publish(&Package::new("acme-theirs", "6.6.6"));
+    scene
+        .publish("secret", &Package::new("acme-core", "1.0.0"))
+        .await;
+    scene
+        .upstream
+        .publish(&Package::new("acme-theirs", "6.6.6"));
     let page = scene.open(&mut marta, CLAIMS).await.expect(200);
     let link = "/secret/claims/delete?pattern=acme-*";
     assert!(page.html.contains(link), "{page}");
@@ -154,52 +215,101 @@ async fn a_claim_is_deleted_by_its_typed_pattern(database: Database) {
     }
     assert_eq!(claims(&scene).await, ["acme-* private"]);
     let page = marta.send(&form.clone().with("confirm", " acme-* ")).await;
-    assert!(page.expect(200).words().contains("The claim is deleted, as of now."));
+    assert!(
+        page.expect(200)
+            .words()
+            .contains("The claim is deleted, as of now.")
+    );
     assert_eq!(claims(&scene).await, Vec::<String>::new());
-    let listed = scene.admin.listed("secret", View::Index, "acme-theirs").await;
+    let listed = scene
+        .admin
+        .listed("secret", View::Index, "acme-theirs")
+        .await;
     assert_eq!(listed, ["6.6.6"]);
     // and not twice
-    marta.send(&form.with("confirm", "acme-*")).await.expect(404);
+    marta
+        .send(&form.with("confirm", "acme-*"))
+        .await
+        .expect(404);
     scene.open(&mut marta, link).await.expect(404);
-    scene.open(&mut marta, "/secret/claims/delete?pattern=a.b").await.expect(422);
+    scene
+        .open(&mut marta, "/secret/claims/delete?pattern=a.b")
+        .await
+        .expect(422);
 }
 
 async fn a_name_that_was_hosted_is_released_by_its_typed_name(database: Database) {
     let scene = Scene::start(database).await;
     let mut marta = maintainer(&scene).await;
-    scene.publish("secret", &Package::new("Old_Tool", "1.0.0")).await;
-    scene.publish("secret", &Package::new("alive", "1.0.0")).await;
+    scene
+        .publish("secret", &Package::new("Old_Tool", "1.0.0"))
+        .await;
+    scene
+        .publish("secret", &Package::new("alive", "1.0.0"))
+        .await;
     scene.upstream.publish(&Package::new("old_tool", "2.0.0"));
     let krate = "/api/v1/registries/secret/crates/old_tool";
     scene.admin.delete(krate).await.expect(204);
-    scene.admin.index("secret", View::Index, "old_tool").await.expect(404);
+    scene
+        .admin
+        .index("secret", View::Index, "old_tool")
+        .await
+        .expect(404);
 
     let page = scene.open(&mut marta, CLAIMS).await.expect(200);
-    assert!(page.words().contains("Names that were hosted here"), "{page}");
+    assert!(
+        page.words().contains("Names that were hosted here"),
+        "{page}"
+    );
     assert!(!page.html.contains("claims/release?crate=alive"), "{page}");
     let link = "/secret/claims/release?crate=Old_Tool";
     assert!(page.html.contains(link), "{page}");
     let page = scene.open(&mut marta, link).await.expect(200);
-    assert!(page.words().contains("From then on partner may answer for this name."), "{page}");
+    assert!(
+        page.words()
+            .contains("From then on partner may answer for this name."),
+        "{page}"
+    );
     let form = page.form("/claims/release");
-    let page = marta.send(&form.clone().with("confirm", "oldtool")).await.expect(422);
+    let page = marta
+        .send(&form.clone().with("confirm", "oldtool"))
+        .await
+        .expect(422);
     assert!(page.words().contains("Type Old_Tool , exactly."), "{page}");
     // a claim covers it as well: that has to go first
     scene.admin.claim("secret", "old-*", "private").await;
-    let page = marta.send(&form.clone().with("confirm", "Old_Tool")).await.expect(409);
+    let page = marta
+        .send(&form.clone().with("confirm", "Old_Tool"))
+        .await
+        .expect(409);
     assert!(page.words().contains("delete the claim first"), "{page}");
     let page = scene.open(&mut marta, CLAIMS).await.expect(200);
     assert!(!page.html.contains(link), "{page}");
     let claim = "/api/v1/registries/secret/claims/old-*?confirm=old-*";
     scene.admin.delete(claim).await.expect(204);
 
-    let page = marta.send(&form.clone().with("confirm", "old_tool")).await.expect(200);
-    assert!(page.words().contains("The name is released, as of now."), "{page}");
-    assert!(!page.words().contains("Names that were hosted here"), "{page}");
+    let page = marta
+        .send(&form.clone().with("confirm", "old_tool"))
+        .await
+        .expect(200);
+    assert!(
+        page.words().contains("The name is released, as of now."),
+        "{page}"
+    );
+    assert!(
+        !page.words().contains("Names that were hosted here"),
+        "{page}"
+    );
     let listed = scene.admin.listed("secret", View::Index, "old_tool").await;
     assert_eq!(listed, ["2.0.0"]);
-    scene.open(&mut marta, "/secret/claims/release?crate=alive").await.expect(404);
-    scene.open(&mut marta, "/secret/claims/release?crate=%3Cb%3E").await.expect(404);
+    scene
+        .open(&mut marta, "/secret/claims/release?crate=alive")
+        .await
+        .expect(404);
+    scene
+        .open(&mut marta, "/secret/claims/release?crate=%3Cb%3E")
+        .await
+        .expect(404);
 }
 
 /// R5: no placeholder version, once the name is claimed.
@@ -225,18 +335,28 @@ async fn claims_are_made_by_a_form_of_ours_and_by_maintainers_alone(database: Da
     let path = format!("{NEW}?pattern=tool-*&mode=fork");
     let page = scene.open(&mut marta, &path).await.expect(200);
     let form = page.form(NEW);
-    for wrong in [form.clone().without("csrf"), form.clone().from_page("https://evil.example/")] {
+    for wrong in [
+        form.clone().without("csrf"),
+        form.clone().from_page("https://evil.example/"),
+    ] {
         marta.send_only(&wrong).await.expect(403);
     }
     let mut mallory = scene.browser_of("mallory", "member").await;
-    let own = scene.open(&mut mallory, "/-/account/tokens").await.expect(200);
+    let own = scene
+        .open(&mut mallory, "/-/account/tokens")
+        .await
+        .expect(200);
     let csrf = own.form("/-/logout").value("csrf").unwrap().to_owned();
     let forms = ["/new", "/delete", "/release"].map(|part| {
         let mut form = form.clone().with("csrf", &csrf).with("confirm", "acme-*");
         form.action = scene.at(&format!("{CLAIMS}{part}"));
         form.with("pattern", "acme-*").with("crate", "x")
     });
-    let pages = [NEW, "/secret/claims/delete?pattern=acme-*", "/secret/claims/release?crate=x"];
+    let pages = [
+        NEW,
+        "/secret/claims/delete?pattern=acme-*",
+        "/secret/claims/release?crate=x",
+    ];
     for (form, page) in forms.iter().zip(pages) {
         mallory.send_only(form).await.expect(404);
         scene.open(&mut mallory, page).await.expect(404);

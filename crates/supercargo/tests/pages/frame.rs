@@ -99,7 +99,9 @@ async fn crawl(
         let page = page.expect(200);
         check(&page);
         for link in links(&page, prefix) {
-            if seen.insert(link.clone()) {
+            // every entry of the log opens in every list of it, with links to further lists
+            let is_entry = link.contains("open=");
+            if !is_entry && seen.insert(link.clone()) {
                 open.push_back(link);
             }
         }

@@ -105,7 +105,7 @@ pub(crate) fn executable(html: &str) -> Vec<String> {
     ];
     const LEADS: [&str; 6] = ["href", "src", "action", "xlink:href", "data", "poster"];
     let mut found = Vec::new();
-    let mut known = [("script", 1), ("link", 2), ("meta", 2)];
+    let mut known = [("script", 1), ("link", 3), ("meta", 2)];
     for tag in tags(html) {
         if RUNS.contains(&tag.name.as_str()) {
             found.push(format!("{tag:?}"));
@@ -113,7 +113,17 @@ pub(crate) fn executable(html: &str) -> Vec<String> {
         if let Some((_, left)) = known.iter_mut().find(|(name, _)| *name == tag.name) {
             let is_ours = match tag.name.as_str() {
                 "script" => tag.get("nonce").is_some() && tag.get("src").is_some_and(ours),
-                "link" => tag.get("href").is_some_and(ours),
+                // a style, an icon, and the same page as a feed
+                "link" => match tag.get("rel") {
+                    Some("stylesheet" | "icon") => tag.get("href").is_some_and(ours),
+                    // the same page as a feed
+                    Some("alternate") => tag.get("href").is_some_and(|href| {
+                        href.starts_with('/')
+                            && !href.starts_with("//")
+                            && href.ends_with("/feed.atom")
+                    }),
+                    _ => false,
+                },
                 _ => tag.get("http-equiv").is_none(),
             };
             if *left == 0 || !is_ours {

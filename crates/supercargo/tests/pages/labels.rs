@@ -36,10 +36,16 @@ async fn labels_are_changed_by_a_form(database: Database) {
     assert!(page.html.contains(&format!("href=\"{DEMO}\"")), "{page}");
     let page = scene.open(&mut mary, DEMO).await.expect(200);
     let form = page.form(DEMO);
-    let form = form.with("labels", "team=core\nnote=<script>alert(1)</script>\n\nreviewed\n");
+    let form = form.with(
+        "labels",
+        "team=core\nnote=<script>alert(1)</script>\n\nreviewed\n",
+    );
     let page = mary.send(&form).await.expect(200);
     assert!(page.words().contains("The labels are saved."), "{page}");
-    assert!(page.words().contains("note=<script>alert(1)</script>"), "{page}");
+    assert!(
+        page.words().contains("note=<script>alert(1)</script>"),
+        "{page}"
+    );
     assert_eq!(executable(&page.html), Vec::<String>::new());
     let expected = json!({ "team": "core", "reviewed": "", "note": "<script>alert(1)</script>" });
     assert_eq!(labels(&scene, "crates/demo").await, expected);
@@ -47,8 +53,14 @@ async fn labels_are_changed_by_a_form(database: Database) {
     // the form has what is there; a line that goes takes its label with it
     let form = page.form(DEMO);
     let text = form.value("labels").unwrap();
-    assert!(text.contains("reviewed\n") && text.contains("team=core"), "{text}");
-    let page = mary.send(&form.with("labels", "team=core")).await.expect(200);
+    assert!(
+        text.contains("reviewed\n") && text.contains("team=core"),
+        "{text}"
+    );
+    let page = mary
+        .send(&form.with("labels", "team=core"))
+        .await
+        .expect(200);
     assert!(!page.words().contains("reviewed"), "{page}");
 
     let of_version = "/open/crates/demo/1.0.0/labels";
@@ -105,11 +117,15 @@ async fn what_is_wrong_with_a_label_is_said_and_nothing_is_lost(database: Databa
 async fn only_maintainers_change_labels_and_only_by_our_form(database: Database) {
     let scene = Scene::start(database).await;
     scene.publish("open", &Package::new("demo", "1.0.0")).await;
-    scene.publish("secret", &Package::new("demo", "1.0.0")).await;
+    scene
+        .publish("secret", &Package::new("demo", "1.0.0"))
+        .await;
     let mut mary = maintainer(&scene).await;
     let page = scene.open(&mut mary, DEMO).await.expect(200);
     let form = page.form(DEMO).with("labels", "a=1");
-    mary.send_only(&form.clone().with("csrf", "00")).await.expect(403);
+    mary.send_only(&form.clone().with("csrf", "00"))
+        .await
+        .expect(403);
     // of another session
     let mut bob = scene.browser_of("bob", "member").await;
     bob.send_only(&form).await.expect(403);
@@ -123,27 +139,47 @@ async fn only_maintainers_change_labels_and_only_by_our_form(database: Database)
     bob.send_only(&forged).await.expect(403);
     forged.action = scene.at("/secret/crates/demo/labels");
     bob.send_only(&forged).await.expect(404);
-    scene.open(&mut bob, "/secret/crates/demo/labels").await.expect(404);
+    scene
+        .open(&mut bob, "/secret/crates/demo/labels")
+        .await
+        .expect(404);
     assert_eq!(labels(&scene, "crates/demo").await, json!({}));
 }
 
-async fn the_list_of_crates_is_narrowed_and_each_filter_is_taken_away_by_itself(database: Database) {
+async fn the_list_of_crates_is_narrowed_and_each_filter_is_taken_away_by_itself(
+    database: Database,
+) {
     let scene = Scene::start(database).await;
     for name in ["alpha", "beta", "gamma"] {
         scene.publish("open", &Package::new(name, "1.0.0")).await;
     }
-    scene.admin.yank("open", "gamma", "1.0.0", true).await.expect(200);
+    scene
+        .admin
+        .yank("open", "gamma", "1.0.0", true)
+        .await
+        .expect(200);
     for (name, set) in [
         ("alpha", json!({ "team": "core", "tier": "1" })),
-        ("gamma", json!({ "team": "core", "odd": "\"<script>x</script>" })),
+        (
+            "gamma",
+            json!({ "team": "core", "odd": "\"<script>x</script>" }),
+        ),
     ] {
         let path = format!("/api/v1/registries/open/crates/{name}/labels");
-        scene.admin.patch(&path, json!({ "set": set })).await.expect(200);
+        scene
+            .admin
+            .patch(&path, json!({ "set": set }))
+            .await
+            .expect(200);
     }
     let page = scene.anybody("/open").await.expect(200);
     assert_eq!(executable(&page.html), Vec::<String>::new());
     assert!(page.words().contains("odd=\"<script>x</script>"), "{page}");
-    assert!(page.html.contains("<option value=\"team=core\">2 crates</option>"), "{page}");
+    assert!(
+        page.html
+            .contains("<option value=\"team=core\">2 crates</option>"),
+        "{page}"
+    );
     let shows = async |query: &str| {
         let page = scene.anybody(&format!("/open?{query}")).await.expect(200);
         let links = ["alpha", "beta", "gamma"].into_iter();
@@ -154,7 +190,10 @@ async fn the_list_of_crates_is_narrowed_and_each_filter_is_taken_away_by_itself(
     assert_eq!(shows("state=yanked").await.0, "gamma");
     assert_eq!(shows("state=available&label=team").await.0, "alpha");
     // what is none of the words is passed over, and so is an empty field of the form
-    assert_eq!(shows("state=deleted&label=&label=%3D&sort=x").await.0, "alpha beta gamma");
+    assert_eq!(
+        shows("state=deleted&label=&label=%3D&sort=x").await.0,
+        "alpha beta gamma"
+    );
     let (shown, page) = shows("q=a&source=hosted&state=yanked&label=team&label=tier").await;
     assert_eq!(shown, "");
     for part in [
@@ -170,7 +209,10 @@ async fn the_list_of_crates_is_narrowed_and_each_filter_is_taken_away_by_itself(
     let (_, page) = shows("label=%22%3E%3Cscript%3E").await;
     assert_eq!(executable(&page.html), Vec::<String>::new());
     let (_, page) = shows("q=a&sort=name").await;
-    assert!(page.html.contains("<option value=\"name\" selected>"), "{page}");
+    assert!(
+        page.html.contains("<option value=\"name\" selected>"),
+        "{page}"
+    );
 }
 
 async fn search_goes_over_everything_one_may_see(database: Database) {
@@ -192,23 +234,45 @@ async fn search_goes_over_everything_one_may_see(database: Database) {
 
     let mut mary = maintainer(&scene).await;
     let order = |html: &str| {
-        let mut found: Vec<_> = ["/open/crates/quay\"", "/secret/crates/berth\"", "/inside/crates/harbour\"", "/open/crates/harbour-pilot\""]
-            .into_iter()
-            .filter_map(|link| Some((html.find(link)?, link)))
-            .collect();
+        let mut found: Vec<_> = [
+            "/open/crates/quay\"",
+            "/secret/crates/berth\"",
+            "/inside/crates/harbour\"",
+            "/open/crates/harbour-pilot\"",
+        ]
+        .into_iter()
+        .filter_map(|link| Some((html.find(link)?, link)))
+        .collect();
         found.sort_unstable();
-        let names = found.into_iter().map(|(_, link)| link.rsplit('/').next().unwrap());
+        let names = found
+            .into_iter()
+            .map(|(_, link)| link.rsplit('/').next().unwrap());
         names.collect::<String>()
     };
     // the exact name, what begins so, and words; what she may not see is not told of
-    let page = scene.open(&mut mary, "/-/search?q=harbour").await.expect(200);
+    let page = scene
+        .open(&mut mary, "/-/search?q=harbour")
+        .await
+        .expect(200);
     assert_eq!(order(&page.html), "harbour\"harbour-pilot\"quay\"");
-    assert!(page.words().contains("3 crates found in 2 registries"), "{page}");
-    let page = scene.anybody("/-/search?q=tides+harbour&source=hosted").await.expect(200);
+    assert!(
+        page.words().contains("3 crates found in 2 registries"),
+        "{page}"
+    );
+    let page = scene
+        .anybody("/-/search?q=tides+harbour&source=hosted")
+        .await
+        .expect(200);
     assert_eq!(order(&page.html), "quay\"");
-    let page = scene.anybody("/-/search?q=harbour&source=cached").await.expect(200);
+    let page = scene
+        .anybody("/-/search?q=harbour&source=cached")
+        .await
+        .expect(200);
     assert_eq!(order(&page.html), "harbour-pilot\"");
-    let page = scene.anybody("/-/search?label=team%3Dcore").await.expect(200);
+    let page = scene
+        .anybody("/-/search?label=team%3Dcore")
+        .await
+        .expect(200);
     assert_eq!(order(&page.html), "quay\"");
     assert!(page.words().contains("Crates with a label"), "{page}");
     let page = scene.anybody("/-/search?q=berth").await.expect(200);

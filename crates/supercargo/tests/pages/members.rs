@@ -61,21 +61,39 @@ async fn roles_are_given_changed_and_taken_by_form(database: Database) {
         assert!(page.words().contains(words), "{words}: {page}");
     }
     assert_eq!(executable(&page.html), Vec::<String>::new());
-    let form = page.form(MEMBERS).with("who", " bob ").with("role", "publisher");
+    let form = page
+        .form(MEMBERS)
+        .with("who", " bob ")
+        .with("role", "publisher");
     let page = olivia.send(&form).await.expect(200);
-    assert!(page.words().contains("The role of bob is given, as of now."), "{page}");
+    assert!(
+        page.words()
+            .contains("The role of bob is given, as of now."),
+        "{page}"
+    );
     assert_eq!(members(&scene).await, ["bob publisher", "olivia admin"]);
 
     let form = row(&page, MEMBERS, "bob");
     assert_eq!(form.value("role"), Some("publisher"));
-    olivia.send(&form.with("role", "maintainer")).await.expect(200);
+    olivia
+        .send(&form.with("role", "maintainer"))
+        .await
+        .expect(200);
     assert_eq!(members(&scene).await, ["bob maintainer", "olivia admin"]);
 
-    let page = olivia.send(&row(&page, "/members/remove", "bob")).await.expect(200);
-    assert!(page.words().contains("bob has no role here any more"), "{page}");
+    let page = olivia
+        .send(&row(&page, "/members/remove", "bob"))
+        .await
+        .expect(200);
+    assert!(
+        page.words().contains("bob has no role here any more"),
+        "{page}"
+    );
     assert_eq!(members(&scene).await, ["olivia admin"]);
     // what comes in an address is shown only where it could be a name
-    let page = scene.open(&mut olivia, "/secret/members?done=set&who=call+0800%3Cb%3E").await;
+    let page = scene
+        .open(&mut olivia, "/secret/members?done=set&who=call+0800%3Cb%3E")
+        .await;
     assert!(!page.expect(200).words().contains("0800"));
 }
 
@@ -90,12 +108,20 @@ async fn teams_and_machines_have_roles_too(database: Database) {
         scene.admin.put(&path, json!({})).await.expect(200);
     }
     let page = scene.open(&mut olivia, MEMBERS).await.expect(200);
-    let form = page.form(MEMBERS).with("who", "team:core").with("role", "publisher");
+    let form = page
+        .form(MEMBERS)
+        .with("who", "team:core")
+        .with("role", "publisher");
     let page = olivia.send(&form).await.expect(200);
-    assert!(page.words().contains("team:core by the team, 2 users"), "{page}");
+    assert!(
+        page.words().contains("team:core by the team, 2 users"),
+        "{page}"
+    );
 
     let form = page.form("/members/machines");
-    let form = form.with("service", "nightly").with("service_role", "reader");
+    let form = form
+        .with("service", "nightly")
+        .with("service_role", "reader");
     let page = olivia.send(&form).await.expect(200);
     for words in [
         "The account service:nightly is made.",
@@ -106,7 +132,11 @@ async fn teams_and_machines_have_roles_too(database: Database) {
     }
     assert_eq!(
         members(&scene).await,
-        ["olivia admin", "service:nightly reader", "team:core publisher"]
+        [
+            "olivia admin",
+            "service:nightly reader",
+            "team:core publisher"
+        ]
     );
     let accounts = "/api/v1/service-accounts?registry=secret";
     let accounts = scene.admin.get(accounts).await.expect(200).json();
@@ -117,10 +147,16 @@ async fn teams_and_machines_have_roles_too(database: Database) {
     let client = scene.server.anonymous().with_token(&token);
     client.get("/secret/index/config.json").await.expect(200);
     let page = scene.open(&mut olivia, MEMBERS).await.expect(200);
-    assert!(page.words().contains("service:nightly reader just now"), "{page}");
+    assert!(
+        page.words().contains("service:nightly reader just now"),
+        "{page}"
+    );
     let page = olivia.send(&form.clone()).await.expect(409);
     assert!(page.words().contains("service:nightly"), "{page}");
-    assert_eq!(page.form("/members/machines").value("service"), Some("nightly"));
+    assert_eq!(
+        page.form("/members/machines").value("service"),
+        Some("nightly")
+    );
 }
 
 async fn of_three_thousand_people_those_are_proposed_who_are_meant(database: Database) {
@@ -149,7 +185,10 @@ async fn of_three_thousand_people_those_are_proposed_who_are_meant(database: Dat
     assert_eq!(proposed(&mut olivia, "alice").await, 1);
 
     // without a script, the search finds both, and gives a role to who has none
-    let page = scene.open(&mut olivia, "/secret/members?q=alice").await.expect(200);
+    let page = scene
+        .open(&mut olivia, "/secret/members?q=alice")
+        .await
+        .expect(200);
     assert!(page.words().contains("No members yet malice"), "{page}");
     assert!(!page.words().contains("olivia you"), "{page}");
     let form = row(&page, MEMBERS, "malice").with("role", "publisher");
@@ -158,8 +197,15 @@ async fn of_three_thousand_people_those_are_proposed_who_are_meant(database: Dat
         members(&scene).await,
         ["alice reader", "malice publisher", "olivia admin"]
     );
-    let page = scene.open(&mut olivia, "/secret/members?q=nobody%22%3E").await.expect(200);
-    assert!(page.words().contains("No member’s name has “nobody\">” in it."), "{page}");
+    let page = scene
+        .open(&mut olivia, "/secret/members?q=nobody%22%3E")
+        .await
+        .expect(200);
+    assert!(
+        page.words()
+            .contains("No member’s name has “nobody\">” in it."),
+        "{page}"
+    );
 
     for number in 0..30 {
         let name = format!("person-{number:02}");
@@ -173,7 +219,10 @@ async fn of_three_thousand_people_those_are_proposed_who_are_meant(database: Dat
     let page = scene.open(&mut olivia, MEMBERS).await.expect(200);
     assert!(page.words().contains("1 to 50 of 64"), "{page}");
     assert!(page.html.len() < 100_000, "{}", page.html.len());
-    let page = scene.open(&mut olivia, "/secret/members?page=2").await.expect(200);
+    let page = scene
+        .open(&mut olivia, "/secret/members?page=2")
+        .await
+        .expect(200);
     assert!(page.words().contains("51 to 64 of 64"), "{page}");
 }
 
@@ -181,7 +230,10 @@ async fn what_is_wrong_stands_beside_the_form_with_what_was_typed(database: Data
     let scene = Scene::start(database).await;
     let mut olivia = owner(&scene).await;
     user(&scene, "robert").await;
-    scene.admin.create_service_account("far", Some("open")).await;
+    scene
+        .admin
+        .create_service_account("far", Some("open"))
+        .await;
     let page = scene.open(&mut olivia, MEMBERS).await.expect(200);
     let form = page.form(MEMBERS);
     for (who, role, status, words) in [
@@ -203,14 +255,22 @@ async fn what_is_wrong_stands_beside_the_form_with_what_was_typed(database: Data
         assert_eq!(executable(&page.html), Vec::<String>::new());
     }
     // somebody was meant: here is who that could be
-    let page = olivia.send(&form.with("who", "rob").with("role", "publisher")).await;
+    let page = olivia
+        .send(&form.with("who", "rob").with("role", "publisher"))
+        .await;
     assert!(page.html.contains("<option value=\"robert\">"), "{page}");
     assert_eq!(page.form(MEMBERS).value("role"), Some("publisher"));
     assert_eq!(members(&scene).await, ["olivia admin"]);
 
-    let machine = page.form("/members/machines").with("service", "A b").with("service_role", "x");
+    let machine = page
+        .form("/members/machines")
+        .with("service", "A b")
+        .with("service_role", "x");
     let page = olivia.send(&machine).await.expect(422);
-    assert!(page.words().contains("2 fields have to be corrected."), "{page}");
+    assert!(
+        page.words().contains("2 fields have to be corrected."),
+        "{page}"
+    );
     let remove = page.form("/members/remove").with("who", "robert");
     olivia.send(&remove).await.expect(404);
 }
@@ -222,11 +282,17 @@ async fn members_are_changed_by_a_form_of_ours_and_by_admins_alone(database: Dat
     user(&scene, "bob").await;
     let page = scene.open(&mut olivia, MEMBERS).await.expect(200);
     let form = page.form(MEMBERS).with("who", "bob").with("role", "admin");
-    for wrong in [form.clone().without("csrf"), form.clone().from_page("https://evil.example/")] {
+    for wrong in [
+        form.clone().without("csrf"),
+        form.clone().from_page("https://evil.example/"),
+    ] {
         olivia.send_only(&wrong).await.expect(403);
     }
     let mut mallory = scene.browser_of("mallory", "creator").await;
-    let own = scene.open(&mut mallory, "/-/account/tokens").await.expect(200);
+    let own = scene
+        .open(&mut mallory, "/-/account/tokens")
+        .await
+        .expect(200);
     let csrf = own.form("/-/logout").value("csrf").unwrap().to_owned();
     let paths = ["", "/remove", "/machines"].map(|part| scene.at(&format!("{MEMBERS}{part}")));
     let send = |action: &str| {
@@ -239,19 +305,30 @@ async fn members_are_changed_by_a_form_of_ours_and_by_admins_alone(database: Dat
         mallory.send_only(&send(path)).await.expect(404);
     }
     scene.open(&mut mallory, MEMBERS).await.expect(404);
-    scene.open(&mut mallory, "/secret/members/accounts?q=bob").await.expect(404);
+    scene
+        .open(&mut mallory, "/secret/members/accounts?q=bob")
+        .await
+        .expect(404);
     scene.admin.member("secret", "mallory", "maintainer").await;
     for path in &paths {
         mallory.send_only(&send(path)).await.expect(403);
     }
-    let page = scene.open(&mut mallory, "/secret/members/accounts?q=bob").await;
+    let page = scene
+        .open(&mut mallory, "/secret/members/accounts?q=bob")
+        .await;
     assert!(!page.expect(403).html.contains("value=\"bob\""));
     let denied = "/api/v1/audit?principal=mallory&outcome=denied&action=member.set";
     let denied = scene.admin.get(denied).await.expect(200).json();
     assert_eq!(denied["total"], 2, "{denied}");
-    assert_eq!(members(&scene).await, ["mallory maintainer", "olivia admin"]);
+    assert_eq!(
+        members(&scene).await,
+        ["mallory maintainer", "olivia admin"]
+    );
     let gone = Browser::new().send_only(&form).await.expect(303);
-    assert_eq!(gone.headers["location"], "/-/login?return_to=%2Fsecret%2Fmembers");
+    assert_eq!(
+        gone.headers["location"],
+        "/-/login?return_to=%2Fsecret%2Fmembers"
+    );
 }
 
 async fn whoever_gives_up_their_own_role_is_shown_what_is_left(database: Database) {
@@ -263,7 +340,10 @@ async fn whoever_gives_up_their_own_role_is_shown_what_is_left(database: Databas
     assert_eq!(page.path(), "/secret");
     scene.admin.member("secret", "olivia", "admin").await;
     let page = scene.open(&mut olivia, MEMBERS).await.expect(200);
-    let page = olivia.send(&row(&page, "/members/remove", "olivia")).await.expect(200);
+    let page = olivia
+        .send(&row(&page, "/members/remove", "olivia"))
+        .await
+        .expect(200);
     assert_eq!(page.path(), "/");
     assert_eq!(members(&scene).await, Vec::<String>::new());
 }

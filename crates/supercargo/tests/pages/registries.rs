@@ -99,10 +99,7 @@ async fn a_registry_is_made_by_form(database: Database) {
     let attached = json!([{ "name": "partner", "only": [], "except": ["secret-*"] }]);
     assert_eq!(made["upstreams"], attached);
     // its maker is its admin, and it is a registry for cargo
-    scene
-        .open(&mut creator, "/acme/settings")
-        .await
-        .expect(200);
+    scene.open(&mut creator, "/acme/settings").await.expect(200);
     scene.publish("acme", &Package::new("demo", "1.0.0")).await;
     let row = scene.open(&mut creator, "/").await.expect(200).words();
     assert!(row.contains("acme What we write ourselves"), "{row}");
@@ -170,11 +167,7 @@ async fn what_is_wrong_with_a_new_registry_stands_beside_its_fields(database: Da
         .with("description", &"x".repeat(1_001));
     let page = creator.send(&long).await.expect(422);
     assert!(page.html.contains("id=\"description-e\""), "{page}");
-    scene
-        .admin
-        .get("/api/v1/registries/long")
-        .await
-        .expect(404);
+    scene.admin.get("/api/v1/registries/long").await.expect(404);
 }
 
 /// R1 (edit).
@@ -281,7 +274,10 @@ async fn upstreams_are_put_in_order_by_form(database: Database) {
         .with("attach", "nosuch");
     let page = alice.send(&unknown).await.expect(422);
     assert!(page.html.contains("id=\"attach-e\""), "{page}");
-    let attach = page.form(ORDER).with("do", "attach").with("attach", "other");
+    let attach = page
+        .form(ORDER)
+        .with("do", "attach")
+        .with("attach", "other");
     let page = alice.send(&attach).await.expect(200);
     assert_eq!(values(&page.form(ORDER), "upstream"), ["partner", "other"]);
     let up = page.form(ORDER).with("do", "up:other");
@@ -301,7 +297,10 @@ async fn upstreams_are_put_in_order_by_form(database: Database) {
         .with("do", "save");
     let page = alice.send(&wrong).await.expect(422);
     assert!(page.html.contains("id=\"only-1-e\""), "{page}");
-    assert!(page.words().contains("Look at the names of other"), "{page}");
+    assert!(
+        page.words().contains("Look at the names of other"),
+        "{page}"
+    );
     assert_eq!(values(&page.form(ORDER), "only"), ["acme-* no.dots", ""]);
     let save = form
         .without("except")
@@ -388,16 +387,27 @@ async fn a_registry_is_deleted_and_restored_by_form(database: Database) {
     let scene = Scene::start(database).await;
     let demo = Package::new("demo", "1.0.0");
     scene.publish("secret", &demo).await;
-    let reader = scene.admin.person("bob", "secret", "reader", &["read"]).await;
-    let file = reader.download("secret", View::Index, "demo", "1.0.0").await;
+    let reader = scene
+        .admin
+        .person("bob", "secret", "reader", &["read"])
+        .await;
+    let file = reader
+        .download("secret", View::Index, "demo", "1.0.0")
+        .await;
     file.expect(200);
     let mut alice = captain(&scene).await;
     let page = scene.open(&mut alice, SETTINGS).await.expect(200);
-    assert!(page.words().contains("1 hosted crate in 1 version"), "{page}");
+    assert!(
+        page.words().contains("1 hosted crate in 1 version"),
+        "{page}"
+    );
     for typed in ["", "Secret", "\"><b>"] {
         let form = page.form(DELETE).with("confirm", typed);
         let page = alice.send(&form).await.expect(422);
-        assert!(page.words().contains("Type secret , as it stands here."), "{page}");
+        assert!(
+            page.words().contains("Type secret , as it stands here."),
+            "{page}"
+        );
         assert!(page.html.contains("id=\"confirm-e\""), "{page}");
     }
     registry(&scene, "secret").await;
@@ -405,7 +415,10 @@ async fn a_registry_is_deleted_and_restored_by_form(database: Database) {
     let page = alice.send(&form).await.expect(200);
     // who may not restore it is told who may
     assert_eq!(page.path(), "/?done=deleted");
-    assert!(page.words().contains("An instance admin can restore it"), "{page}");
+    assert!(
+        page.words().contains("An instance admin can restore it"),
+        "{page}"
+    );
     scene
         .admin
         .get("/api/v1/registries/secret")
@@ -432,7 +445,10 @@ async fn a_registry_is_deleted_and_restored_by_form(database: Database) {
         .expect(200);
     // once more is nothing to restore
     let again = root.send(&form).await.expect(409);
-    assert!(again.words().contains("there is nothing to restore"), "{again}");
+    assert!(
+        again.words().contains("there is nothing to restore"),
+        "{again}"
+    );
     assert!(again.words().contains("Nothing is deleted"), "{again}");
 }
 
@@ -453,8 +469,14 @@ async fn a_registry_that_others_read_through_is_not_deleted(database: Database) 
     scene.admin.member("harbour", "alice", "reader").await;
     let page = scene.open(&mut alice, SETTINGS).await.expect(200);
     let words = page.words();
-    assert!(words.contains("cannot be deleted while others read"), "{page}");
-    assert!(words.contains("harbour and 1 that you may not see"), "{page}");
+    assert!(
+        words.contains("cannot be deleted while others read"),
+        "{page}"
+    );
+    assert!(
+        words.contains("harbour and 1 that you may not see"),
+        "{page}"
+    );
     assert!(!page.html.contains("/hidden/"), "{page}");
     assert!(!page.html.contains(DELETE), "{page}");
     // a form from before is refused all the same
@@ -478,7 +500,10 @@ async fn the_name_of_a_deleted_registry_is_not_used_again_by_chance(database: Da
     let page = scene.open(&mut creator, NEW).await.expect(200);
     let form = page.form(NEW).with("do", "save").with("name", "secret");
     let page = creator.send(&form.with("reuse", "yes")).await.expect(409);
-    assert!(page.words().contains("only an instance admin may"), "{page}");
+    assert!(
+        page.words().contains("only an instance admin may"),
+        "{page}"
+    );
 
     let mut root = scene.browser_of("root2", "admin").await;
     let page = scene.open(&mut root, NEW).await.expect(200);
@@ -489,8 +514,14 @@ async fn the_name_of_a_deleted_registry_is_not_used_again_by_chance(database: Da
     let purge = page.form("/-/registries/purge");
     let wrong = root.send(&purge.clone().with("confirm", "secre")).await;
     let wrong = wrong.expect(422);
-    assert!(wrong.words().contains("Type secret , as it stands here."), "{wrong}");
-    let page = root.send(&purge.with("confirm", "secret")).await.expect(200);
+    assert!(
+        wrong.words().contains("Type secret , as it stands here."),
+        "{wrong}"
+    );
+    let page = root
+        .send(&purge.with("confirm", "secret"))
+        .await
+        .expect(200);
     assert!(page.words().contains("Its name stays taken"), "{page}");
     assert!(page.words().contains("nothing is left of it"), "{page}");
     assert!(!page.html.contains("/-/registries/restore"), "{page}");
@@ -518,10 +549,7 @@ async fn forms_are_followed_for_those_who_may(database: Database) {
     let forms = [
         settings.form(SETTINGS).with("description", "other"),
         settings.form(DELETE).with("confirm", "secret"),
-        upstreams
-            .form(ORDER)
-            .without("upstream")
-            .with("do", "save"),
+        upstreams.form(ORDER).without("upstream").with("do", "save"),
     ];
     for path in [SETTINGS, ORDER] {
         let page = scene.open(&mut reader, path).await.expect(403);

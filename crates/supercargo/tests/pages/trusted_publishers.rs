@@ -1,12 +1,13 @@
 //! CI jobs that a registry trusts, by form: row I6, and issue 6's page 3.
 
 use serde_json::{Value, json};
-use supercargo_testkit::{Browser, CiIssuer, Database, Form, Package, on_both};
+use supercargo_testkit::{Browser, Cargo, CiIssuer, Database, Form, Package, Page, on_both};
 
 use crate::{html::executable, scene::Scene};
 
 on_both!(
     a_job_of_github_is_trusted_by_form_and_publishes,
+    the_recipe_of_a_rule_gets_its_jobs_a_token,
     a_rule_is_changed_and_its_tokens_end,
     a_rule_is_deleted_by_its_typed_name,
     each_system_has_its_own_fields_and_recipe,
@@ -108,9 +109,82 @@ async fn a_job_of_github_is_trusted_by_form_and_publishes(database: Database) {
     job["ref"] = json!("refs/heads/evil");
     exchanged(&scene, &issuer, &job).await.expect(403);
     let page = scene.open(&mut olivia, RULES).await.expect(200);
-    for words in ["release GitHub Actions, http://127.0.0.1", "repository acme/app", "just now"] {
+    for words in [
+        "release GitHub Actions, http://127.0.0.1",
+        "repository acme/app",
+        "just now",
+    ] {
         assert!(page.words().contains(words), "{words}: {page}");
     }
+}
+
+/// What a page has to paste, the last of it.
+fn pasted(page: &Page) -> String {
+    let (_, block) = page.html.rsplit_once("<pre ").unwrap();
+    let (_, block) = block.split_once("><code>").unwrap();
+    let (text, _) = block.split_once("</code></pre>").unwrap();
+    let entities = [
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&#38;", "&"),
+    ];
+    let entities = entities.iter();
+    entities.fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// I4, I6: the very lines of the page, in a shell; for an audience that means something to a shell and to a query.
+async fn the_recipe_of_a_rule_gets_its_jobs_a_token(database: Database) {
+    let scene = Scene::start(database).await;
+    let issuer = CiIssuer::start().await;
+    let mut olivia = owner(&scene).await;
+    let publishes = async |variable: &str, name: &str| {
+        let client = scene.server.anonymous().with_token(variable);
+        let package = Package::new(name, "1.0.0");
+        client.publish("secret", &package).await.expect(200);
+    };
+    let form = form_of(&scene, &mut olivia, "github").await;
+    let form = form
+        .with("name", "release")
+        .with("issuer", issuer.url())
+        .with("identity", "acme/app")
+        .with("audience", "$(us)&them#'x\"`")
+        .with("publish", "yes");
+    let workflow = pasted(&olivia.send(&form).await.expect(200));
+    let (_, run) = workflow.split_once("run: |\n").unwrap();
+    let run: Vec<_> = run
+        .lines()
+        .map_while(|line| line.strip_prefix("          "))
+        .collect();
+    let job = Cargo::bare();
+    let kept = job.root().join("github-env");
+    let (url, shown) = issuer.runner();
+    let job = job
+        .env("ACTIONS_ID_TOKEN_REQUEST_URL", &url)
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", shown)
+        .env("GITHUB_ENV", &kept.to_string_lossy());
+    job.shell(job.root(), &run.join("\n")).await.success();
+    let kept = std::fs::read_to_string(kept).unwrap();
+    let (variable, token) = kept.lines().next().unwrap().split_once('=').unwrap();
+    assert_eq!(variable, "CARGO_REGISTRIES_SECRET_TOKEN");
+    publishes(token, "of-workflow").await;
+
+    let form = form_of(&scene, &mut olivia, "custom").await;
+    let form = form
+        .with("name", "own")
+        .with("issuer", issuer.url())
+        .with("identity", "repo:acme/app:environment:own")
+        .with("publish", "yes");
+    let script = pasted(&olivia.send(&form).await.expect(200));
+    let claims = json!({ "sub": "repo:acme/app:environment:own" });
+    let job = Cargo::bare().env("jwt", &issuer.job(&audience(&scene), &claims));
+    let script = script.replace(
+        "cargo publish --registry secret",
+        "echo \"$CARGO_REGISTRIES_SECRET_MIRROR_TOKEN\"",
+    );
+    let said = job.shell(job.root(), &script).await.success();
+    publishes(said.stdout.trim(), "of-script").await;
 }
 
 async fn a_rule_is_changed_and_its_tokens_end(database: Database) {
@@ -122,7 +196,8 @@ async fn a_rule_is_changed_and_its_tokens_end(database: Database) {
         "claims": { "project_path": "acme/app", "ref_protected": "true" },
     });
     scene.admin.post(API, rule).await.expect(201);
-    let job = json!({ "project_path": "acme/app", "ref_protected": "true", "pipeline_source": "push" });
+    let job =
+        json!({ "project_path": "acme/app", "ref_protected": "true", "pipeline_source": "push" });
     let token = exchanged(&scene, &issuer, &job).await.expect(200).json();
     let client = scene.server.anonymous();
     let client = client.with_token(token["token"].as_str().unwrap());
@@ -135,19 +210,35 @@ async fn a_rule_is_changed_and_its_tokens_end(database: Database) {
     assert_eq!(value("identity"), "acme/app");
     assert_eq!(value("claims").trim(), "ref_protected = true");
     assert_eq!(value("issuer"), issuer.url());
-    assert_eq!(value("audience"), "", "it is the one that it would be by itself");
+    assert_eq!(
+        value("audience"),
+        "",
+        "it is the one that it would be by itself"
+    );
     assert_eq!(form.value("publish"), None);
-    assert!(page.words().contains("Tokens that jobs have by this rule end"), "{page}");
+    assert!(
+        page.words()
+            .contains("Tokens that jobs have by this rule end"),
+        "{page}"
+    );
     // as it is, nothing of it changes
     olivia.send(&form).await.expect(200);
     let before = rules(&scene).await;
-    assert_eq!(before[0]["claims"], json!({ "project_path": "acme/app", "ref_protected": "true" }));
+    assert_eq!(
+        before[0]["claims"],
+        json!({ "project_path": "acme/app", "ref_protected": "true" })
+    );
     assert_eq!(before[0]["issuer"], issuer.url());
 
     let form = form.with("claims", "").with("reference", "refs/heads/main");
-    let page = olivia.send(&form.with("yank", "yes").with("crates", "a-*")).await;
+    let page = olivia
+        .send(&form.with("yank", "yes").with("crates", "a-*"))
+        .await;
     let page = page.expect(200);
-    assert!(page.words().contains("The rule is changed, as of now."), "{page}");
+    assert!(
+        page.words().contains("The rule is changed, as of now."),
+        "{page}"
+    );
     assert!(page.words().contains("reads and yanks"), "{page}");
     client.get("/secret/index/config.json").await.expect(401);
     let after = rules(&scene).await;
@@ -174,15 +265,24 @@ async fn a_rule_is_deleted_by_its_typed_name(database: Database) {
     let page = page.expect(200);
     assert!(page.words().contains("Type old to confirm"), "{page}");
     let form = page.form("/rules/old/delete");
-    let page = olivia.send(&form.clone().with("confirm", "odl")).await.expect(422);
+    let page = olivia
+        .send(&form.clone().with("confirm", "odl"))
+        .await
+        .expect(422);
     assert!(page.words().contains("Type old , exactly."), "{page}");
     assert_eq!(rules(&scene).await.len(), 1);
-    let page = olivia.send(&form.clone().with("confirm", "old")).await.expect(200);
+    let page = olivia
+        .send(&form.clone().with("confirm", "old"))
+        .await
+        .expect(200);
     assert!(page.words().contains("The rule is deleted"), "{page}");
     assert_eq!(rules(&scene).await.len(), 0);
     olivia.send(&form.with("confirm", "old")).await.expect(404);
     for part in ["/rules/old", "/rules/old/edit", "/rules/..%2Fx"] {
-        scene.open(&mut olivia, &format!("{RULES}{part}")).await.expect(404);
+        scene
+            .open(&mut olivia, &format!("{RULES}{part}"))
+            .await
+            .expect(404);
     }
 }
 
@@ -194,20 +294,28 @@ async fn each_system_has_its_own_fields_and_recipe(database: Database) {
         ("gitlab", "Project", "Subject"),
         ("custom", "Subject", "Branch or tag"),
     ] {
-        let page = scene.open(&mut olivia, &format!("{NEW}?for={system}")).await;
+        let page = scene
+            .open(&mut olivia, &format!("{NEW}?for={system}"))
+            .await;
         let page = page.expect(200);
         assert!(page.words().contains(has), "{has}: {page}");
         assert!(!page.words().contains(has_not), "{has_not}: {page}");
         assert_eq!(page.form("/new").value("preset"), Some(system));
     }
-    let page = scene.open(&mut olivia, &format!("{NEW}?for=%3Cb%3E")).await.expect(200);
+    let page = scene
+        .open(&mut olivia, &format!("{NEW}?for=%3Cb%3E"))
+        .await
+        .expect(200);
     assert_eq!(page.form("/new").value("preset"), Some("custom"));
 
     let form = form_of(&scene, &mut olivia, "gitlab").await;
     let form = form.with("name", "builds").with("identity", "acme/**");
     let page = olivia.send(&form).await.expect(200);
     let said = page.words();
-    assert!(said.contains(&format!("aud: \"{}\"", audience(&scene))), "{page}");
+    assert!(
+        said.contains(&format!("aud: \"{}\"", audience(&scene))),
+        "{page}"
+    );
     assert!(said.contains("cargo build --locked"), "{page}");
     let form = form_of(&scene, &mut olivia, "custom").await;
     let form = form
@@ -216,10 +324,18 @@ async fn each_system_has_its_own_fields_and_recipe(database: Database) {
         .with("audience", "us&them")
         .with("identity", "acme:app");
     let page = olivia.send(&form).await.expect(200);
-    for words in ["It has to be made for us&them .", "\\\"jwt\\\":\\\"$jwt\\\"", "Another issuer"] {
+    for words in [
+        "It has to be made for us&them .",
+        "\\\"jwt\\\":\\\"$jwt\\\"",
+        "Another issuer",
+    ] {
         assert!(page.words().contains(words), "{words}: {page}");
     }
-    let presets: Vec<_> = rules(&scene).await.iter().map(|rule| rule["preset"].clone()).collect();
+    let presets: Vec<_> = rules(&scene)
+        .await
+        .iter()
+        .map(|rule| rule["preset"].clone())
+        .collect();
     assert_eq!(json!(presets), json!(["gitlab", "custom"]));
 }
 
@@ -233,19 +349,32 @@ async fn what_is_wrong_stands_beside_its_field(database: Database) {
         ("name", "Release!", "name", "1 to 32 lower-case letters"),
         ("identity", "*/app", "identity", "name the owner"),
         ("identity", "", "identity", "whose jobs are meant"),
-        ("reference", "main", "reference", "GitHub writes whole names there"),
+        (
+            "reference",
+            "main",
+            "reference",
+            "GitHub writes whole names there",
+        ),
         ("issuer", "ci.acme.example", "issuer", "https://"),
         ("audience", "a*", "audience", "is no pattern"),
         ("claims", "nonsense", "claims", "as a claim and a pattern"),
         ("claims", nasty, "claims", "as a claim and a pattern"),
-        ("claims", "repository = b/c", "claims", "stands in this form twice"),
+        (
+            "claims",
+            "repository = b/c",
+            "claims",
+            "stands in this form twice",
+        ),
         ("claims", "aud = x", "claims", "stands in audience"),
         ("crates", "a.b", "crates", "invalid character"),
         ("crates", nasty, "crates", "invalid character"),
     ] {
         let sent = form.clone().with(field, value);
         let page = olivia.send(&sent).await.expect(422);
-        assert!(page.html.contains(&format!("id=\"{at}-e\"")), "{field}: {page}");
+        assert!(
+            page.html.contains(&format!("id=\"{at}-e\"")),
+            "{field}: {page}"
+        );
         let said = page.words().to_lowercase();
         assert!(said.contains(&words.to_lowercase()), "{words}: {page}");
         assert_eq!(executable(&page.html), Vec::<String>::new());
@@ -254,9 +383,16 @@ async fn what_is_wrong_stands_beside_its_field(database: Database) {
         assert_eq!(again.value("preset"), Some("github"));
     }
     // all that can be told at once is told at once
-    let sent = form.clone().with("name", "").with("claims", "x").with("crates", "?");
+    let sent = form
+        .clone()
+        .with("name", "")
+        .with("claims", "x")
+        .with("crates", "?");
     let page = olivia.send(&sent).await.expect(422);
-    assert!(page.words().contains("3 fields have to be corrected."), "{page}");
+    assert!(
+        page.words().contains("3 fields have to be corrected."),
+        "{page}"
+    );
     assert_eq!(rules(&scene).await.len(), 0);
     olivia.send(&form).await.expect(200);
     let page = olivia.send(&form).await.expect(409);
@@ -271,11 +407,17 @@ async fn rules_are_made_by_a_form_of_ours_and_by_admins_alone(database: Database
     scene.admin.post(API, rule).await.expect(201);
     let form = form_of(&scene, &mut olivia, "github").await;
     let form = form.with("name", "evil").with("identity", "evil/app");
-    for wrong in [form.clone().without("csrf"), form.clone().from_page("https://evil.example/")] {
+    for wrong in [
+        form.clone().without("csrf"),
+        form.clone().from_page("https://evil.example/"),
+    ] {
         olivia.send_only(&wrong).await.expect(403);
     }
     let mut mallory = scene.browser_of("mallory", "member").await;
-    let own = scene.open(&mut mallory, "/-/account/tokens").await.expect(200);
+    let own = scene
+        .open(&mut mallory, "/-/account/tokens")
+        .await
+        .expect(200);
     let csrf = own.form("/-/logout").value("csrf").unwrap().to_owned();
     let forms = ["/new", "/rules/old/edit", "/rules/old/delete"].map(|part| {
         let mut form = form.clone().with("csrf", &csrf).with("confirm", "old");
@@ -291,7 +433,10 @@ async fn rules_are_made_by_a_form_of_ours_and_by_admins_alone(database: Database
             mallory.send_only(form).await.expect(status);
         }
         for page in pages {
-            scene.open(&mut mallory, &format!("{RULES}{page}")).await.expect(status);
+            scene
+                .open(&mut mallory, &format!("{RULES}{page}"))
+                .await
+                .expect(status);
         }
     }
     for action in ["created", "changed", "deleted"] {
@@ -300,6 +445,10 @@ async fn rules_are_made_by_a_form_of_ours_and_by_admins_alone(database: Database
         let denied = scene.admin.get(&denied).await.expect(200).json();
         assert_eq!(denied["total"], 2, "{action}: {denied}");
     }
-    let names: Vec<_> = rules(&scene).await.iter().map(|rule| rule["name"].clone()).collect();
+    let names: Vec<_> = rules(&scene)
+        .await
+        .iter()
+        .map(|rule| rule["name"].clone())
+        .collect();
     assert_eq!(json!(names), json!(["old"]));
 }

@@ -83,7 +83,10 @@ async fn an_upstream_is_tested_before_it_is_made(database: Database) {
     let page = root.send(&form.clone().with("index", "gopher://x")).await;
     said(&page.expect(422), "One field has to be corrected.");
     let missing = form.with("source", "registry").with("registry", "nosuch");
-    said(&root.send(&missing).await.expect(422), "there is no registry");
+    said(
+        &root.send(&missing).await.expect(422),
+        "there is no registry",
+    );
 
     let after = scene.admin.get("/api/v1/upstreams").await.json()["total"].clone();
     assert_eq!(before, after, "nothing was made");
@@ -125,7 +128,9 @@ async fn an_upstream_is_made_changed_and_deleted(database: Database) {
     assert_eq!(made["usable_by"], json!(["open", "inside"]));
     said(&root.send(&form).await.expect(409), "new");
 
-    scene.upstream.auth("Basic YWNtZTpmb3VyLXdpbmRzLWFuZC1zZXZlbi1zZWFz");
+    scene
+        .upstream
+        .auth("Basic YWNtZTpmb3VyLXdpbmRzLWFuZC1zZXZlbi1zZWFz");
     let page = scene.open(&mut root, "/-/upstreams/%6Eew").await;
     let page = root.send(&page.form("/%6Eew")).await.expect(200);
     said(&page, "It answers as a registry does");
@@ -200,8 +205,14 @@ async fn what_is_wrong_with_an_upstream_is_told_beside_its_fields(database: Data
                 .with("origins", nasty),
             "origins",
         ),
-        (crates_io.clone().with("name", "x").with("source", nasty), "source"),
-        (crates_io.clone().with("name", "x").with("auth", nasty), "auth"),
+        (
+            crates_io.clone().with("name", "x").with("source", nasty),
+            "source",
+        ),
+        (
+            crates_io.clone().with("name", "x").with("auth", nasty),
+            "auth",
+        ),
         (
             crates_io
                 .clone()
@@ -242,7 +253,9 @@ async fn a_kept_secret_goes_nowhere_else(database: Database) {
     let auth = upstream(&scene, "paid").await["auth"].clone();
     assert_eq!(auth, json!({ "kind": "token" }));
     let other = form.with("origins", "https://files.partner.example");
-    root.send(&other.with("secret", "another")).await.expect(200);
+    root.send(&other.with("secret", "another"))
+        .await
+        .expect(200);
     let auth = upstream(&scene, "paid").await["auth"].clone();
     assert_eq!(auth["origins"], json!(["https://files.partner.example"]));
 }
@@ -253,11 +266,17 @@ async fn an_upstream_that_is_read_is_not_deleted(database: Database) {
     let mut root = scene.browser_of("root", "admin").await;
     let page = scene.open(&mut root, "/-/upstreams/partner/edit").await;
     let page = page.expect(200);
-    said(&page, "2 registries read through it, whose builds would break: open , secret");
+    said(
+        &page,
+        "2 registries read through it, whose builds would break: open , secret",
+    );
     // the field is not there; a form that has it all the same is refused
     let form = page.form("/delete");
     assert_eq!(form.value("confirm"), None);
-    let page = root.send(&form.with("confirm", "partner")).await.expect(409);
+    let page = root
+        .send(&form.with("confirm", "partner"))
+        .await
+        .expect(409);
     said(&page, "secret");
     upstream(&scene, "partner").await;
 }
@@ -267,14 +286,19 @@ async fn upstreams_are_for_admins_to_change_and_for_people_to_see(database: Data
     let scene = Scene::start(database).await;
     cache_file(&scene, "secret", "hidden-need").await;
     let page = scene.anybody(LIST).await.expect(303);
-    assert_eq!(page.headers["location"], "/-/login?return_to=%2F-%2Fupstreams");
+    assert_eq!(
+        page.headers["location"],
+        "/-/login?return_to=%2F-%2Fupstreams"
+    );
     let mut root = scene.browser_of("root", "admin").await;
     let form = scene.open(&mut root, NEW).await.form(NEW);
     let edit = scene.open(&mut root, "/-/upstreams/partner/edit").await;
     let shown = scene.open(&mut root, "/-/upstreams/partner").await;
     said(&shown, "open secret");
     said(&shown, "hidden-need");
-    let found = scene.open(&mut root, "/-/upstreams/partner?q=nothing").await;
+    let found = scene
+        .open(&mut root, "/-/upstreams/partner?q=nothing")
+        .await;
     said(&found, "No cached crate has “nothing” in its name.");
 
     let mut alice = scene.browser_of("alice", "member").await;
@@ -303,9 +327,14 @@ async fn upstreams_are_for_admins_to_change_and_for_people_to_see(database: Data
     let log = "/api/v1/audit?principal=alice&outcome=denied";
     let log = scene.admin.get(log).await.expect(200).json();
     let actions: Vec<_> = log["items"].as_array().unwrap().iter().collect();
-    let tested = actions.iter().any(|entry| entry["action"] == "upstream.tested");
+    let tested = actions
+        .iter()
+        .any(|entry| entry["action"] == "upstream.tested");
     assert!(tested, "{log}");
-    scene.open(&mut alice, "/-/upstreams/nosuch").await.expect(404);
+    scene
+        .open(&mut alice, "/-/upstreams/nosuch")
+        .await
+        .expect(404);
 }
 
 /// R11: hit rate, size, age; evict one crate, or everything.
@@ -317,16 +346,25 @@ async fn what_is_cached_is_listed_and_evicted(database: Database) {
     let mut mate = scene.browser_of("mate", "member").await;
     scene.admin.member("open", "mate", "maintainer").await;
     let page = scene.open(&mut mate, "/open/upstreams").await.expect(200);
-    for words in ["tide-tables", "star_charts", "Evict everything", "2 crates of open"] {
+    for words in [
+        "tide-tables",
+        "star_charts",
+        "Evict everything",
+        "2 crates of open",
+    ] {
         said(&page, words);
     }
-    let found = scene.open(&mut mate, "/open/upstreams?q=STAR-&sort=size").await;
+    let found = scene
+        .open(&mut mate, "/open/upstreams?q=STAR-&sort=size")
+        .await;
     let found = found.expect(200);
     said(&found, "star_charts");
     assert!(!found.words().contains("tide-tables"), "{found}");
 
     let mut forms = page.forms().into_iter();
-    let one = forms.find(|form| form.value("crate") == Some("tide-tables")).unwrap();
+    let one = forms
+        .find(|form| form.value("crate") == Some("tide-tables"))
+        .unwrap();
     is_ours_alone(&mut mate, &one).await;
     scene.upstream.clear_requests();
     let page = mate.send(&one).await.expect(200);
@@ -354,7 +392,10 @@ async fn what_is_cached_is_listed_and_evicted(database: Database) {
     let all = page.forms().into_iter();
     let all = all.filter(|form| form.action.ends_with("/evict") && form.value("crate").is_none());
     let [all] = all.collect::<Vec<_>>().try_into().unwrap();
-    let page = mate.send(&all.clone().with("confirm", "<i>")).await.expect(422);
+    let page = mate
+        .send(&all.clone().with("confirm", "<i>"))
+        .await
+        .expect(422);
     said(&page, "Type open as it is written here.");
     let page = mate.send(&all.clone().with("confirm", "open")).await;
     let page = page.expect(200);
@@ -383,7 +424,9 @@ async fn patterns_are_checked_and_tell_what_they_catch(database: Database) {
     for version in ["1.0.0", "2.0.0"] {
         scene.publish("open", &Package::new("rope", version)).await;
     }
-    scene.publish("open", &Package::new("anchor", "1.0.0")).await;
+    scene
+        .publish("open", &Package::new("anchor", "1.0.0"))
+        .await;
     let mut root = scene.browser_of("root", "admin").await;
     let page = scene.open(&mut root, "/open/rules").await.expect(200);
     said(&page, "Every crate may pass");
@@ -392,7 +435,9 @@ async fn patterns_are_checked_and_tell_what_they_catch(database: Database) {
     let form = page.form(path);
 
     let wrong = form.clone().with("do", "save");
-    let wrong = wrong.with("block", "rope\nro pe").with("allow", "x@\n<script>");
+    let wrong = wrong
+        .with("block", "rope\nro pe")
+        .with("allow", "x@\n<script>");
     let page = root.send(&wrong).await.expect(422);
     for words in ["2 fields have to be corrected.", "Line 2:", "Line 1:"] {
         said(&page, words);
@@ -460,17 +505,31 @@ async fn a_quarantine_is_set_listed_and_lifted(database: Database) {
     }
     is_ours_alone(&mut mate, &form).await;
     let page = mate.send(&form).await.expect(200);
-    for words in ["The quarantine holds", "rope 1.0.0", "held", "mate", "Frays <script>"] {
+    for words in [
+        "The quarantine holds",
+        "rope 1.0.0",
+        "held",
+        "mate",
+        "Frays <script>",
+    ] {
         said(&page, words);
     }
     let later = json!({ "action": "block", "reason": "taken over" });
-    let later = scene.admin.put("/api/v1/registries/open/crates/later/quarantine", later);
+    let later = scene
+        .admin
+        .put("/api/v1/registries/open/crates/later/quarantine", later);
     later.await.expect(200);
     let page = scene.open(&mut mate, "/open/rules").await.expect(200);
     said(&page, "later every version, those to come too blocked");
-    let page = scene.open(&mut mate, "/open/rules?q=frays").await.expect(200);
+    let page = scene
+        .open(&mut mate, "/open/rules?q=frays")
+        .await
+        .expect(200);
     assert!(!page.words().contains("later"), "{page}");
-    let page = scene.open(&mut mate, "/open/rules?q=storm").await.expect(200);
+    let page = scene
+        .open(&mut mate, "/open/rules?q=storm")
+        .await
+        .expect(200);
     said(&page, "Nothing fits");
 
     let page = scene.open(&mut mate, "/open/rules?q=rope").await;
@@ -489,7 +548,9 @@ async fn a_quarantine_is_set_listed_and_lifted(database: Database) {
 async fn rules_are_for_those_to_change_who_may(database: Database) {
     let scene = Scene::start(database).await;
     let hold = json!({ "action": "hold", "reason": "odd" });
-    let hold = scene.admin.put("/api/v1/registries/inside/crates/rope/quarantine", hold);
+    let hold = scene
+        .admin
+        .put("/api/v1/registries/inside/crates/rope/quarantine", hold);
     hold.await.expect(200);
     let mut alice = scene.browser_of("alice", "member").await;
     let page = scene.open(&mut alice, "/inside/rules").await.expect(200);
@@ -519,6 +580,9 @@ async fn rules_are_for_those_to_change_who_may(database: Database) {
         let nowhere = scene.open(&mut alice, &nowhere).await.expect(404);
         assert_eq!(hidden.words().replace("secret", "nosuch"), nowhere.words());
     }
-    let list = scene.admin.get("/api/v1/registries/inside/quarantines").await;
+    let list = scene
+        .admin
+        .get("/api/v1/registries/inside/quarantines")
+        .await;
     assert_eq!(list.json()["total"], 1);
 }

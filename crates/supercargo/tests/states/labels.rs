@@ -27,7 +27,11 @@ async fn labels(scene: &Scene, what: &str) -> String {
     let items = shown["items"].as_array().unwrap().iter();
     let items = items.map(|item| {
         assert_eq!(item["set_by"], "admin");
-        format!("{}={}", item["key"].as_str().unwrap(), item["value"].as_str().unwrap())
+        format!(
+            "{}={}",
+            item["key"].as_str().unwrap(),
+            item["value"].as_str().unwrap()
+        )
     });
     items.collect::<Vec<_>>().join(" ")
 }
@@ -54,37 +58,70 @@ async fn labels_are_put_on_crates_and_versions_and_taken_away(database: Database
     scene.publish("my-crate", &["1.0.0+build.7", "1.1.0"]).await;
     cached(&scene, &Package::new("others", "1.0.0")).await;
     // in another spelling, and without build metadata
-    label(&scene, "my-crate", json!({ "team": "core", "draft": "" }), json!([]))
-        .await
-        .expect(200);
-    label(&scene, "my-crate@1.0.0", json!({ "audited": "2026-11" }), json!([]))
-        .await
-        .expect(200);
+    label(
+        &scene,
+        "my-crate",
+        json!({ "team": "core", "draft": "" }),
+        json!([]),
+    )
+    .await
+    .expect(200);
+    label(
+        &scene,
+        "my-crate@1.0.0",
+        json!({ "audited": "2026-11" }),
+        json!([]),
+    )
+    .await
+    .expect(200);
     label(&scene, "others", json!({ "tier": "2" }), json!([]))
         .await
         .expect(200);
-    label(&scene, "my-crate", json!({ "k8s.io/part-of": "<b> & é" }), json!(["draft", "never"]))
-        .await
-        .expect(200);
-    assert_eq!(labels(&scene, "my-crate").await, "k8s.io/part-of=<b> & é team=core");
-    assert_eq!(labels(&scene, "my-crate@1.0.0+build.7").await, "audited=2026-11");
+    label(
+        &scene,
+        "my-crate",
+        json!({ "k8s.io/part-of": "<b> & é" }),
+        json!(["draft", "never"]),
+    )
+    .await
+    .expect(200);
+    assert_eq!(
+        labels(&scene, "my-crate").await,
+        "k8s.io/part-of=<b> & é team=core"
+    );
+    assert_eq!(
+        labels(&scene, "my-crate@1.0.0+build.7").await,
+        "audited=2026-11"
+    );
     assert_eq!(labels(&scene, "my-crate@1.1.0").await, "");
     assert_eq!(labels(&scene, "others").await, "tier=2");
 
     let item = scene.see("crates/my-crate").await;
-    assert_eq!(item["labels"], json!({ "k8s.io/part-of": "<b> & é", "team": "core" }));
+    assert_eq!(
+        item["labels"],
+        json!({ "k8s.io/part-of": "<b> & é", "team": "core" })
+    );
     let version = scene.version("my-crate", "1.0.0").await;
     assert_eq!(version["labels"], json!({ "audited": "2026-11" }));
     let versions = scene.see("crates/my-crate/versions?label=audited").await;
-    assert_eq!((&versions["total"], &versions["items"][0]["version"]), (&json!(1), &json!("1.0.0+build.7")));
+    assert_eq!(
+        (&versions["total"], &versions["items"][0]["version"]),
+        (&json!(1), &json!("1.0.0+build.7"))
+    );
 
-    let log = scene.admin.get("/api/v1/audit?action=version.labelled").await;
+    let log = scene
+        .admin
+        .get("/api/v1/audit?action=version.labelled")
+        .await;
     let log = log.expect(200).json();
     assert_eq!(log["items"][0]["version"], "1.0.0");
     assert_eq!(log["items"][0]["detail"], "set audited=2026-11");
     let log = scene.admin.get("/api/v1/audit?action=crate.labelled").await;
     let log = log.expect(200).json();
-    assert_eq!(log["items"][0]["detail"], "set k8s.io/part-of=<b> & é; removed draft never");
+    assert_eq!(
+        log["items"][0]["detail"],
+        "set k8s.io/part-of=<b> & é; removed draft never"
+    );
     assert_eq!(log["total"], 3);
 }
 
@@ -103,12 +140,21 @@ async fn lists_are_narrowed_by_all_labels_at_once(database: Database) {
     }
     assert_eq!(names(&scene, "label=team%3Dcore").await, "one others");
     assert_eq!(names(&scene, "label=team").await, "one two others");
-    assert_eq!(names(&scene, "label=team&label=tier%3D1&label=team%3Dsea").await, "two");
-    assert_eq!(names(&scene, "label=team%3Dcore&source=cached").await, "others");
+    assert_eq!(
+        names(&scene, "label=team&label=tier%3D1&label=team%3Dsea").await,
+        "two"
+    );
+    assert_eq!(
+        names(&scene, "label=team%3Dcore&source=cached").await,
+        "others"
+    );
     assert_eq!(names(&scene, "label=team&q=tw").await, "two");
     assert_eq!(names(&scene, "label=team%3D").await, "");
     let first = scene.see("crates?label=team&limit=2").await;
-    assert_eq!((first["total"].as_u64(), &first["next_cursor"]), (Some(3), &json!("2")));
+    assert_eq!(
+        (first["total"].as_u64(), &first["next_cursor"]),
+        (Some(3), &json!("2"))
+    );
     let rest = scene.see("crates?label=team&limit=2&cursor=2").await;
     assert_eq!(rest["items"][0]["name"], "others");
 
@@ -116,15 +162,31 @@ async fn lists_are_narrowed_by_all_labels_at_once(database: Database) {
         .admin
         .create_registry(json!({ "name": "other", "labels": { "team": "core", "Odd Key": "x=y" } }))
         .await;
-    for (query, found) in [("team%3Dcore", 1), ("Odd+Key%3Dx%3Dy", 1), ("team&label=tier", 0)] {
-        let page = scene.admin.get(&format!("/api/v1/registries?label={query}")).await;
+    for (query, found) in [
+        ("team%3Dcore", 1),
+        ("Odd+Key%3Dx%3Dy", 1),
+        ("team&label=tier", 0),
+    ] {
+        let page = scene
+            .admin
+            .get(&format!("/api/v1/registries?label={query}"))
+            .await;
         assert_eq!(page.expect(200).json()["total"], found, "{query}");
     }
-    for query in ["label=", "label=%3Dx", "label=a%0Ab", "state=deleted", "state=x"] {
+    for query in [
+        "label=",
+        "label=%3Dx",
+        "label=a%0Ab",
+        "state=deleted",
+        "state=x",
+    ] {
         let answer = scene.admin.get(&acme(&format!("crates?{query}"))).await;
         answer.expect(422);
     }
-    let nine = (0..9).map(|n| format!("label=k{n}")).collect::<Vec<_>>().join("&");
+    let nine = (0..9)
+        .map(|n| format!("label=k{n}"))
+        .collect::<Vec<_>>()
+        .join("&");
     let answer = scene.admin.get(&acme(&format!("crates?{nine}"))).await;
     assert_snapshot!(said(&answer.expect(422)), @"422 invalid-request: a list can be narrowed by 8 labels at once; leave some out");
 }
@@ -134,21 +196,39 @@ async fn lists_are_narrowed_by_the_state_of_the_highest_version(database: Databa
     for name in ["available", "yanked", "held", "blocked"] {
         scene.publish(name, &["1.0.0", "2.0.0"]).await;
     }
-    scene.admin.yank("acme", "yanked", "2.0.0", true).await.expect(200);
+    scene
+        .admin
+        .yank("acme", "yanked", "2.0.0", true)
+        .await
+        .expect(200);
     // an older version does not count
-    scene.admin.yank("acme", "available", "1.0.0", true).await.expect(200);
+    scene
+        .admin
+        .yank("acme", "available", "1.0.0", true)
+        .await
+        .expect(200);
     scene.quarantine("held", "hold", "under review").await;
-    scene.quarantine("blocked@2.0.0", "block", "steals tokens").await;
+    scene
+        .quarantine("blocked@2.0.0", "block", "steals tokens")
+        .await;
     cached(&scene, &Package::new("others", "1.0.0")).await;
     cached(&scene, &Package::new("others-held", "1.0.0")).await;
-    scene.quarantine("others-held", "hold", "under review").await;
+    scene
+        .quarantine("others-held", "hold", "under review")
+        .await;
     assert_eq!(names(&scene, "state=available").await, "available others");
     assert_eq!(names(&scene, "state=yanked").await, "yanked");
     assert_eq!(names(&scene, "state=held").await, "held others-held");
-    assert_eq!(names(&scene, "state=blocked&source=hosted").await, "blocked");
+    assert_eq!(
+        names(&scene, "state=blocked&source=hosted").await,
+        "blocked"
+    );
     assert_eq!(names(&scene, "state=blocked&source=cached").await, "");
     let first = scene.see("crates?state=held&limit=1").await;
-    assert_eq!((first["total"].as_u64(), &first["next_cursor"]), (Some(2), &json!("1")));
+    assert_eq!(
+        (first["total"].as_u64(), &first["next_cursor"]),
+        (Some(2), &json!("1"))
+    );
     let rest = scene.see("crates?state=held&limit=1&cursor=1").await;
     assert_eq!(rest["items"][0]["name"], "others-held");
 }
@@ -201,12 +281,18 @@ async fn labels_outlive_what_they_are_on_and_are_hidden_with_it(database: Databa
     let nobody = scene.server.anonymous();
     let path = acme("crates/demo/labels");
     nobody.get(&path).await.expect(401);
-    let reader = scene.admin.person("reader", "acme", "reader", &["read", "maintain"]).await;
+    let reader = scene
+        .admin
+        .person("reader", "acme", "reader", &["read", "maintain"])
+        .await;
     reader.get(&path).await.expect(200);
     let edit = json!({ "set": { "a": "" } });
     reader.patch(&path, edit.clone()).await.expect(403);
     let stranger = scene.admin.create_user("stranger").await;
-    let token = scene.admin.token(json!({ "principal": stranger["name"], "scopes": ["maintain"] })).await;
+    let token = scene
+        .admin
+        .token(json!({ "principal": stranger["name"], "scopes": ["maintain"] }))
+        .await;
     let stranger = nobody.with_token(&token);
     stranger.get(&path).await.expect(404);
     stranger.patch(&path, edit).await.expect(404);
@@ -227,11 +313,21 @@ async fn words_of_descriptions_and_keywords_find_hosted_and_cached_crates(databa
         .expect(200);
     scene
         .admin
-        .publish("acme", &package("harbour-master", "Gives out berths", vec![]))
+        .publish(
+            "acme",
+            &package("harbour-master", "Gives out berths", vec![]),
+        )
         .await
         .expect(200);
-    cached(&scene, &package("pilot", "Brings ships in", vec!["harbour", "tide"])).await;
-    assert_eq!(names(&scene, "q=harbour&source=hosted").await, "harbour-master quay");
+    cached(
+        &scene,
+        &package("pilot", "Brings ships in", vec!["harbour", "tide"]),
+    )
+    .await;
+    assert_eq!(
+        names(&scene, "q=harbour&source=hosted").await,
+        "harbour-master quay"
+    );
     assert_eq!(names(&scene, "q=ships+HARBOUR&source=hosted").await, "quay");
     // what a file says about itself is written a little later
     for _ in 0..600 {
@@ -241,6 +337,9 @@ async fn words_of_descriptions_and_keywords_find_hosted_and_cached_crates(databa
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert_eq!(names(&scene, "q=tide").await, "pilot");
-    assert_eq!(names(&scene, "q=harbour").await, "harbour-master quay pilot");
+    assert_eq!(
+        names(&scene, "q=harbour").await,
+        "harbour-master quay pilot"
+    );
     assert_eq!(names(&scene, "q=ships+harbour").await, "quay pilot");
 }

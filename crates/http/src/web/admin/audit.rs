@@ -84,16 +84,10 @@ pub(in crate::web) async fn log(
 ) -> Result<(StatusCode, AuditLog), Failure> {
     let asked = asked(&Asked::of(uri));
     let (query, mut wrongs) = query(&asked, registry);
-    let before = match asked.before.as_str() {
-        "" => None,
-        text => match text.parse() {
-            Ok(before) => Some(before),
-            Err(_) => {
-                wrongs.put_whole("That is no page of the log. Begin with the newest entries.");
-                None
-            }
-        },
-    };
+    let before = asked.before.parse().ok();
+    if before.is_none() && !asked.before.is_empty() {
+        wrongs.put_whole("That is no page of the log. Begin with the newest entries.");
+    }
     let mut log = AuditLog {
         path: path(registry),
         registries: offered(instance, visitor, registry),

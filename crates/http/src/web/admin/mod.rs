@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod configuration;
 pub(super) mod exposure;
 pub(super) mod health;
+mod new_user;
 pub(super) mod overview;
 mod service_accounts;
 mod sign_on;
@@ -37,7 +38,10 @@ const SHOWN: u32 = 100;
 pub(super) fn accounts() -> Router<Arc<Instance>> {
     Router::new()
         .route("/-/admin/users", get(users::list))
-        .route("/-/admin/users/new", get(users::offer).post(users::make))
+        .route(
+            "/-/admin/users/new",
+            get(new_user::offer).post(new_user::make),
+        )
         .route("/-/admin/users/{user}", get(users::show).post(users::edit))
         .route("/-/admin/users/{user}/password", post(users::set_password))
         .route("/-/admin/users/{user}/state", post(users::disable))
@@ -233,7 +237,7 @@ fn disabled(state: &str) -> Option<bool> {
 fn took(duration: Duration) -> String {
     let (seconds, millis) = (duration.as_secs_f64(), duration.as_millis());
     match millis {
-        0 => "less than 1 ms".to_owned(),
+        0 => "under 1 ms".to_owned(),
         1..1000 => format!("{millis} ms"),
         _ => format!("{seconds:.1} s"),
     }

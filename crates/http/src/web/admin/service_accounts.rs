@@ -215,12 +215,11 @@ pub(in crate::web) async fn make(
     };
     // the page that it was sent from
     let of = form.get("of");
-    let registry = form.get("registry").trim();
+    let [name, registry] = ["name", "registry"].map(|field| form.get(field).trim());
     let managed = match Managed::by(&instance, &visitor, of) {
         Ok(managed) => managed,
         Err(denied) => return failed(&instance, &visitor, of, denied),
     };
-    let (name, registry) = (form.get("name").trim(), registry);
     let mut wrongs = Wrongs::default();
     let parsed = name.parse::<AccountName>();
     if let Err(error) = &parsed {
@@ -300,6 +299,7 @@ async fn account_page(
     let principal = reference(&account);
     let tokens = instance.list_tokens(&actor, Some(&principal), SHOWN, None);
     let (tokens, tokens_total) = tokens.await?;
+    let tokens = tokens.into_iter().rev();
     let now = instance.clock().now();
     let moment = |at| supercargo_pages::Moment::new(at, now);
     let name = account.name.to_string();
@@ -314,11 +314,7 @@ async fn account_page(
         seen: standing.seen_at.map(moment),
         roles: roles(&standing),
         owned: owned(&standing),
-        tokens: tokens
-            .into_iter()
-            .rev()
-            .map(|token| tokens::row(token, now))
-            .collect(),
+        tokens: tokens.map(|token| tokens::row(token, now)).collect(),
         tokens_total,
         wrongs: Wrongs::default(),
         done: None,

@@ -7,10 +7,10 @@ use axum::{
     extract::{Path, State},
 };
 use http::{Request, Response, StatusCode, Uri};
-use supercargo_pages::{NewUserPage, UserDraft, UserPage, UserProblem, UsersPage, Wrongs};
+use supercargo_pages::{UserDraft, UserPage, UserProblem, UsersPage, Wrongs};
 use supercargo_registry::{
-    AccountEdit, AccountQuery, Failure, IdentityRequest, Instance, NewPrincipal, Outcome, Password,
-    Principal, Refusal, SignedIn, check_email,
+    AccountEdit, AccountQuery, Failure, IdentityRequest, Instance, Outcome, Password, Principal,
+    Refusal, SignedIn, check_email,
 };
 use supercargo_types::{AccountName, InstanceRole, PrincipalKind, PrincipalRef};
 
@@ -22,8 +22,7 @@ use crate::web::{
 };
 
 const LIST: &str = "/-/admin/users";
-const NEW: &str = "/-/admin/users/new";
-const TAB: (&str, &str) = ("Users", LIST);
+pub(super) const TAB: (&str, &str) = ("Users", LIST);
 
 /// What went well, by the word that stands in the address.
 fn said(word: &str) -> Option<&'static str> {
@@ -87,61 +86,7 @@ pub(in crate::web) async fn list(
     answered(&instance, &visitor, made.await)
 }
 
-/// `GET /-/admin/users/new`.
-pub(in crate::web) async fn offer(
-    State(instance): State<Arc<Instance>>,
-    visitor: Visitor,
-) -> Response<Body> {
-    let draft = UserDraft {
-        role: InstanceRole::Member.to_string(),
-        ..UserDraft::default()
-    };
-    let made = Looking::new(&instance, &visitor)
-        .map_err(Failure::from)
-        .and_then(|looking| looking.new_page(StatusCode::OK, draft, Wrongs::default()));
-    answered(&instance, &visitor, made)
-}
-
-/// `POST /-/admin/users/new`.
-pub(in crate::web) async fn make(
-    State(instance): State<Arc<Instance>>,
-    visitor: Visitor,
-    request: Request<Body>,
-) -> Response<Body> {
-    let (looking, form) = match Looking::sent(&instance, &visitor, request, NEW).await {
-        Ok(sent) => sent,
-        Err(answer) => return answer,
-    };
-    let mut wrongs = Wrongs::default();
-    let status = match new_account(&form, &mut wrongs) {
-        None => StatusCode::UNPROCESSABLE_ENTITY,
-        Some(new) => {
-            let name = new.name.to_string();
-            let made = instance.create_principal(&looking.right, new, &visitor.caller);
-            match made.await.map_err(refused) {
-                Ok(_) => {
-                    let to = visitor.links.administered("users", &name);
-                    return done(&visitor, &to, "made");
-                }
-                Err(Ok((status, sentence, refusal))) => {
-                    match &*refusal {
-                        Refusal::AccountTaken(_) | Refusal::AccountDeleted(_) => {
-                            wrongs.put("name", sentence);
-                        }
-                        Refusal::PasswordShape(_) => wrongs.put("password", sentence),
-                        _ => wrongs.put_whole(sentence),
-                    }
-                    status
-                }
-                Err(Err(failure)) => return errors::answer(&instance, &visitor, failure),
-            }
-        }
-    };
-    let made = looking.new_page(status, draft(&form), wrongs);
-    answered(&instance, &visitor, made)
-}
-
-fn draft(form: &Form) -> UserDraft {
+pub(super) fn draft(form: &Form) -> UserDraft {
     let text = |field: &str| form.get(field).trim().to_owned();
     UserDraft {
         name: text("name"),
@@ -150,33 +95,8 @@ fn draft(form: &Form) -> UserDraft {
     }
 }
 
-/// What a form asks for; nothing where a field of it is wrong.
-fn new_account(form: &Form, wrongs: &mut Wrongs) -> Option<NewPrincipal> {
-    let draft = draft(form);
-    let name: Option<AccountName> = read(&draft.name, "name", wrongs);
-    let email = email(&draft, wrongs);
-    let instance_role: Option<InstanceRole> = read(&draft.role, "role", wrongs);
-    let password = Some(form.get("password")).filter(|text| !text.is_empty());
-    let password = password.map(Password::new);
-    if let (Some(password), Some(name)) = (&password, &name)
-        && let Err(refusal) = password.check(name, email.as_deref())
-    {
-        wrongs.put("password", errors::sentence(&refusal.to_string()));
-    }
-    if !wrongs.is_empty() {
-        return None;
-    }
-    Some(NewPrincipal {
-        kind: PrincipalKind::User,
-        name: name?,
-        email,
-        password,
-        instance_role: instance_role?,
-    })
-}
-
 /// A field's value; what is wrong with it is said beside it.
-fn read<T: std::str::FromStr<Err: std::fmt::Display>>(
+pub(super) fn read<T: std::str::FromStr<Err: std::fmt::Display>>(
     text: &str,
     field: &'static str,
     wrongs: &mut Wrongs,
@@ -187,7 +107,7 @@ fn read<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 /// Nothing for an empty one.
-fn email(draft: &UserDraft, wrongs: &mut Wrongs) -> Option<String> {
+pub(super) fn email(draft: &UserDraft, wrongs: &mut Wrongs) -> Option<String> {
     let email = Some(draft.email.clone()).filter(|email| !email.is_empty())?;
     if let Err(refusal) = check_email(&email) {
         wrongs.put("email", errors::sentence(&refusal.to_string()));
@@ -459,22 +379,6 @@ impl Looking<'_> {
     pub(super) fn signed_in(&self) -> Result<SignedIn, Failure> {
         let actor = self.visitor.actor.clone();
         Ok(self.instance.signed_in(actor)?)
-    }
-
-    fn new_page(
-        &self,
-        status: StatusCode,
-        draft: UserDraft,
-        wrongs: Wrongs,
-    ) -> Result<Response<Body>, Failure> {
-        let provider = self.instance.sign_on();
-        let template = NewUserPage {
-            frame: self.frame(TAB, "New user"),
-            draft,
-            provider: provider.map(|settings| settings.label.clone()),
-            wrongs,
-        };
-        page(self.visitor, status, &template)
     }
 
     /// What is another than it was.

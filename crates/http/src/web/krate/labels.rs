@@ -138,7 +138,7 @@ async fn shown(
         name,
         version: version.clone(),
         labels: labels
-            .items
+            .labels
             .into_iter()
             .map(|label| LabelRow {
                 key: label.key,
@@ -246,7 +246,7 @@ fn may_change(instance: &Instance, visitor: &Visitor, registry: &str, name: &Spe
 
 /// As the form has them.
 fn lines(labels: &Labels) -> String {
-    let lines = labels.items.iter();
+    let lines = labels.labels.iter();
     let lines = lines.map(|label| label_words(&label.key, &label.value));
     lines.collect::<Vec<_>>().join("\n")
 }

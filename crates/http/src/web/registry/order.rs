@@ -156,8 +156,9 @@ pub(in crate::web) fn refused(rows: &mut [OrderRow], refusal: &Refusal, wrongs: 
     let sentence = errors::sentence(&refusal.to_string());
     let about = match refusal {
         Refusal::NoUpstream(name) => Some((name, "There is no such upstream any more.".to_owned())),
-        Refusal::UpstreamTwice { upstream } => Some((upstream, sentence.clone())),
-        Refusal::UpstreamNotUsable { upstream, .. } => Some((upstream, sentence.clone())),
+        Refusal::UpstreamTwice { upstream } | Refusal::UpstreamNotUsable { upstream, .. } => {
+            Some((upstream, sentence.clone()))
+        }
         _ => None,
     };
     let Some((name, sentence)) = about else {

@@ -202,7 +202,9 @@ pub(in crate::web) async fn change_upstreams(
             return looking.order_page(status, told).await;
         }
         let Some(upstreams) = order::wanted(&mut told.rows, &mut told.wrongs) else {
-            return looking.order_page(StatusCode::UNPROCESSABLE_ENTITY, told).await;
+            return looking
+                .order_page(StatusCode::UNPROCESSABLE_ENTITY, told)
+                .await;
         };
         looking.save_order(&admin, upstreams, told).await
     })

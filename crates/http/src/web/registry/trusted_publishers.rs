@@ -11,9 +11,7 @@ use supercargo_pages::{
     Moment, Place, RuleDraft, RuleFormPage, RulePage, RuleRow, System, TrustedPublishersPage, Way,
     Wrongs,
 };
-use supercargo_registry::{
-    Failure, Instance, Publisher, PublisherEdit, PublisherRequest, Refusal,
-};
+use supercargo_registry::{Failure, Instance, Publisher, PublisherEdit, PublisherRequest, Refusal};
 use supercargo_types::{NamePattern, Scope, Scopes};
 
 use super::{Looking, looked_at, members::read};

@@ -59,20 +59,18 @@ impl FromStr for Label {
 impl Labelling {
     pub(super) async fn run(self, client: &Client) -> Outcome {
         let path = self.target.path(self.registry.as_str(), &["labels"]);
-        let answer = if self.labels.is_empty() && self.remove.is_empty() {
-            client.get(&path).await?
-        } else {
+        if !(self.labels.is_empty() && self.remove.is_empty()) {
             let set: Map<String, Value> = self
                 .labels
                 .iter()
                 .map(|label| (label.key.clone(), json!(label.value)))
                 .collect();
             let body = json!({ "set": set, "remove": self.remove });
-            client.patch(&path, &body).await?
-        };
+            client.patch(&path, &body).await?;
+        }
         Ok(Report::List {
             columns: COLUMNS,
-            answer,
+            answer: client.list(&path).await?,
         })
     }
 }
