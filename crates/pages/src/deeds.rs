@@ -228,7 +228,7 @@ pub struct Removal {
 
 impl Removal {
     /// The first few, and how many more.
-    fn names<'a>(&self, all: &'a [String]) -> (&'a [String], u64) {
+    fn names(all: &[String]) -> (&[String], u64) {
         let (few, rest) = all.split_at(all.len().min(5));
         (few, rest.len() as u64)
     }

@@ -113,7 +113,7 @@ impl Narrowing {
     }
 
     /// Values of the field for states, with their words.
-    pub(crate) fn states(&self) -> [(&'static str, &'static str); 5] {
+    pub(crate) fn states() -> [(&'static str, &'static str); 5] {
         [
             ("", "any"),
             ("available", "available"),

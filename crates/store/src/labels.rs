@@ -262,10 +262,10 @@ impl WantedLabels {
         for (key, values) in of_keys {
             found.count += values.len().max(1) as u64;
             if values.is_empty() {
-                found.text.push_str(&format!("\n{key}\n"));
+                found.text.extend(["\n", key, "\n"]);
             }
             for value in values {
-                found.text.push_str(&format!("\n{key}={value}\n"));
+                found.text.extend(["\n", key, "=", value, "\n"]);
             }
         }
         found

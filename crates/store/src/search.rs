@@ -207,7 +207,7 @@ impl Terms {
         let canonical = plain.trim().replace('_', "-");
         let name = escaped(&canonical);
         let mut words: [String; WORDS] = std::array::from_fn(|_| "%".to_owned());
-        words[0] = "%%".to_owned();
+        "%%".clone_into(&mut words[0]);
         for (place, word) in words.iter_mut().zip(canonical.split_whitespace()) {
             *place = format!("%{}%", escaped(word));
         }

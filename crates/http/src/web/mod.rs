@@ -39,6 +39,23 @@ use self::krate::deeds::Deed;
 pub(crate) fn router() -> Router<Arc<Instance>> {
     Router::new()
         .route("/", get(home::show))
+        .route("/-/search", get(search::show))
+        .route("/-/assets/{hash}/{name}", get(assets::send))
+        .route("/-/theme", post(theme::choose))
+        .merge(registries())
+        .merge(names_and_people())
+        .merge(crates())
+        .merge(deeds())
+        .merge(people())
+        .merge(administration())
+        .merge(admin::accounts())
+        .fallback(errors::no_page)
+        .method_not_allowed_fallback(errors::wrong_method)
+}
+
+/// Registries, what is in them, and their settings.
+fn registries() -> Router<Arc<Instance>> {
+    Router::new()
         .route("/{registry}", get(registry::crates))
         .route("/{registry}/", get(registry::redirect))
         .route("/{registry}/crates", get(registry::redirect))
@@ -63,22 +80,6 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
             get(registry::upload::offer).post(registry::upload::take),
         )
         .route("/{registry}/feed.atom", get(feeds::of_registry))
-        .route("/{registry}/crates/{krate}", get(krate::whole))
-        .route("/{registry}/crates/{krate}/feed.atom", get(feeds::of_crate))
-        .route("/{registry}/crates/{krate}/versions", get(krate::versions))
-        .route(
-            "/{registry}/crates/{krate}/dependents",
-            get(krate::dependents),
-        )
-        .route("/{registry}/crates/{krate}/{version}", get(krate::version))
-        .route(
-            "/{registry}/crates/{krate}/{version}/dependencies",
-            get(krate::dependencies),
-        )
-        .route(
-            "/{registry}/crates/{krate}/{version}/features",
-            get(krate::features),
-        )
         .route(
             "/{registry}/settings",
             get(registry::settings::show).post(registry::settings::change),
@@ -98,6 +99,32 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
         .route("/-/registries/deleted", get(registries::deleted))
         .route("/-/registries/restore", post(registries::restore))
         .route("/-/registries/purge", post(registries::purge))
+        .route("/{registry}/activity", get(registry::activity::show))
+        .route(
+            "/{registry}/activity/export",
+            get(registry::activity::export),
+        )
+}
+
+/// Crates and versions.
+fn crates() -> Router<Arc<Instance>> {
+    Router::new()
+        .route("/{registry}/crates/{krate}", get(krate::whole))
+        .route("/{registry}/crates/{krate}/feed.atom", get(feeds::of_crate))
+        .route("/{registry}/crates/{krate}/versions", get(krate::versions))
+        .route(
+            "/{registry}/crates/{krate}/dependents",
+            get(krate::dependents),
+        )
+        .route("/{registry}/crates/{krate}/{version}", get(krate::version))
+        .route(
+            "/{registry}/crates/{krate}/{version}/dependencies",
+            get(krate::dependencies),
+        )
+        .route(
+            "/{registry}/crates/{krate}/{version}/features",
+            get(krate::features),
+        )
         .route(
             "/{registry}/crates/{krate}/{version}/download",
             get(krate::file::send),
@@ -110,39 +137,11 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
             "/{registry}/crates/{krate}/{version}/labels",
             get(krate::labels::of_version).post(krate::labels::to_version),
         )
-        .merge(deeds())
-        .merge(names_and_people())
-        .route("/-/upstreams", get(upstreams::list))
-        .route(
-            "/-/upstreams/new",
-            get(upstreams::offer).post(upstreams::make),
-        )
-        .route(
-            "/-/upstreams/{upstream}",
-            get(upstreams::show).post(upstreams::test),
-        )
-        .route(
-            "/-/upstreams/{upstream}/edit",
-            get(upstreams::edit).post(upstreams::change),
-        )
-        .route("/-/upstreams/{upstream}/delete", post(upstreams::delete))
-        .route("/{registry}/activity", get(registry::activity::show))
-        .route(
-            "/{registry}/activity/export",
-            get(registry::activity::export),
-        )
-        .merge(admin::accounts())
-        .route("/-/admin", get(admin::overview::show))
-        .route("/-/admin/audit", get(admin::audit::show))
-        .route("/-/admin/audit/export", get(admin::audit::export))
-        .route("/-/admin/exposure", get(admin::exposure::show))
-        .route("/-/admin/exposure/export", get(admin::exposure::export))
-        .route("/-/admin/storage", get(admin::storage::show))
-        .route("/-/admin/configuration", get(admin::configuration::show))
-        .route("/-/admin/health", get(admin::health::show))
-        .route("/-/search", get(search::show))
-        .route("/-/assets/{hash}/{name}", get(assets::send))
-        .route("/-/theme", post(theme::choose))
+}
+
+/// Who somebody is, and what is theirs.
+fn people() -> Router<Arc<Instance>> {
+    Router::new()
         .route("/-/login", get(sign_in::show).post(sign_in::with_password))
         .route("/-/login/sign-on", post(sign_in::with_provider))
         .route("/-/login/return", get(sign_in::back))
@@ -160,8 +159,33 @@ pub(crate) fn router() -> Router<Arc<Instance>> {
             "/-/account/tokens/new",
             get(tokens::offer).post(tokens::make),
         )
-        .fallback(errors::no_page)
-        .method_not_allowed_fallback(errors::wrong_method)
+}
+
+/// Upstreams, and what instance admins see.
+fn administration() -> Router<Arc<Instance>> {
+    Router::new()
+        .route("/-/upstreams", get(upstreams::list))
+        .route(
+            "/-/upstreams/new",
+            get(upstreams::offer).post(upstreams::make),
+        )
+        .route(
+            "/-/upstreams/{upstream}",
+            get(upstreams::show).post(upstreams::test),
+        )
+        .route(
+            "/-/upstreams/{upstream}/edit",
+            get(upstreams::edit).post(upstreams::change),
+        )
+        .route("/-/upstreams/{upstream}/delete", post(upstreams::delete))
+        .route("/-/admin", get(admin::overview::show))
+        .route("/-/admin/audit", get(admin::audit::show))
+        .route("/-/admin/audit/export", get(admin::audit::export))
+        .route("/-/admin/exposure", get(admin::exposure::show))
+        .route("/-/admin/exposure/export", get(admin::exposure::export))
+        .route("/-/admin/storage", get(admin::storage::show))
+        .route("/-/admin/configuration", get(admin::configuration::show))
+        .route("/-/admin/health", get(admin::health::show))
 }
 
 /// What is done with crates and versions: a page for each of them, and an address for each of its forms.

@@ -36,7 +36,7 @@ use crate::problem;
 const LIST: &str = "/-/upstreams";
 const NEW: &str = "/-/upstreams/new";
 /// Upstreams on a page.
-const PAGE: u64 = 50;
+const PAGE: u32 = 50;
 /// Registries that the form of a new upstream offers.
 const CHOICES: usize = 200;
 const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
@@ -63,7 +63,7 @@ fn frame(visitor: &Visitor, title: &str, way: &[(&str, String)]) -> Frame {
     for (words, address) in steps {
         frame.step(words, address.clone());
     }
-    frame.last_step(&last.0);
+    frame.last_step(last.0);
     frame
 }
 
@@ -136,7 +136,7 @@ pub(super) async fn list(
         upstreams.retain(fits);
         let total = upstreams.len() as u64;
         let now = instance.clock().now();
-        let skipped = usize::try_from(asked.skipped(PAGE)).unwrap_or(usize::MAX);
+        let skipped = usize::try_from(asked.skipped(PAGE.into())).unwrap_or(usize::MAX);
         let mut rows = Vec::new();
         for upstream in upstreams.into_iter().skip(skipped).take(PAGE as usize) {
             rows.push(UpstreamRow {
@@ -149,7 +149,7 @@ pub(super) async fn list(
             frame: frame(&visitor, "Upstreams", &[]),
             text: asked.get("q").to_owned(),
             upstreams: rows,
-            pager: asked.pager(&visitor.links, LIST, PAGE, total),
+            pager: asked.pager(&visitor.links, LIST, PAGE.into(), total),
             is_admin: visitor.is_admin,
             done: done(&asked),
         };
@@ -244,7 +244,7 @@ async fn shown(
         read_ahead: history
             .as_ref()
             .map(|history| (history.cache.read_ahead, history.cache.read_ahead_used)),
-        served: history.map(served),
+        served: history.as_ref().map(served),
         cached,
         is_admin: visitor.is_admin,
         tested,
@@ -253,7 +253,7 @@ async fn shown(
     page_with(visitor, StatusCode::OK, &template, &asking())
 }
 
-fn served(history: CacheHistory) -> Plot {
+fn served(history: &CacheHistory) -> Plot {
     let days = history.days.iter();
     let name = |day: i64| Timestamp::from_seconds(day * SECONDS_OF_DAY).pubtime()[..10].to_owned();
     Plot {

@@ -529,7 +529,7 @@ fn of_deed(row: &Row, turn: usize, of: impl Fn(u16) -> Sample) -> Option<Sample>
         let page = page.replace("/1.0.0", "/versions/1.0.0");
         format!("/api/v1/registries{page}{of_api}")
     };
-    let hold = || json!({ "action": "hold", "reason": "odd" });
+    let on_hold = || json!({ "action": "hold", "reason": "odd" });
     let sample = match (rest, row.case.as_deref()) {
         ("upload", Some("new crate")) => of(201).upload(new_crate(turn).crate_bytes()),
         ("upload", Some("version")) => of(201).upload(new_version(turn).crate_bytes()),
@@ -551,7 +551,7 @@ fn of_deed(row: &Row, turn: usize, of: impl Fn(u16) -> Sample) -> Option<Sample>
         ("crates/{crate}/settings/lift" | "crates/{crate}/{version}/settings/lift", None) => {
             let sample = held("");
             let path = path(&sample, "/quarantine");
-            sample.after(Method::PUT, &path, Some(hold()))
+            sample.after(Method::PUT, &path, Some(on_hold()))
         }
         ("crates/{crate}/settings/delete", None) => {
             let sample = spare("confirm=demo-spare");

@@ -208,7 +208,7 @@ impl Walk {
         let proves = match verdict {
             Verdict::Answer => row.who == Who::User || row.is_page() && row.who != Who::All,
             Verdict::Hidden | Verdict::Refused | Verdict::NotThere => row.is_page(),
-            _ => false,
+            Verdict::SignIn => false,
         };
         if proves {
             self.prove(&mut asked, secret).await?;

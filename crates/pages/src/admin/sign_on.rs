@@ -65,12 +65,12 @@ pub struct SignOnRow {
 
 impl SignOnPage {
     /// The lines that set a provider up.
-    fn lines(&self) -> &'static str {
+    fn lines() -> &'static str {
         "[sign_on]\nissuer = \"https://id.acme.example/realms/acme\"   # exactly as in the `iss` of its tokens\nclient_id = \"supercargo\"\nclient_secret_file = \"/etc/supercargo/client-secret\"\nlabel = \"Acme SSO\""
     }
 
     /// The lines that give people of groups something here.
-    fn group_lines(&self) -> &'static str {
+    fn group_lines() -> &'static str {
         "[sign_on]\nscopes = [\"groups\"]\ngroups_claim = \"groups\"            # or a path, such as \"/realm_access/roles\"\nteams = [\"platform=core\", \"guests=visitors\"]\nadmins = [\"registry-admins\"]\ncreators = [\"platform\"]"
     }
 }

@@ -158,7 +158,7 @@ async fn a_name_without_a_version_is_kept_until_it_is_released(database: Databas
             now: NOW,
         };
         let deleted = store.delete_versions(&change, &log).await.unwrap();
-        assert!(matches!(deleted, StateChanged::Done(_)), "{deleted:?}");
+        assert!(matches!(deleted, StateChanged::Done(())), "{deleted:?}");
     }
     assert_eq!(kept(None).await, ("Also_Gone gone".to_owned(), 2));
     assert_eq!(kept(Some("also-gone")).await, ("Also_Gone".to_owned(), 2));

@@ -89,13 +89,13 @@ async fn what_is_wrong_with_a_label_is_said_and_nothing_is_lost(database: Databa
     scene.publish("open", &Package::new("demo", "1.0.0")).await;
     let mut mary = maintainer(&scene).await;
     let page = scene.open(&mut mary, DEMO).await.expect(200);
-    let many = (0..33).map(|n| format!("k{n}")).collect::<Vec<_>>();
-    let many = many.join("\n");
+    let too_many: Vec<_> = (0..33).map(|n| format!("k{n}")).collect();
+    let too_many = too_many.join("\n");
     for (text, words) in [
         ("Team=<b>", "lower-case letters"),
         ("ok=1\n=x", "lower-case letters"),
         ("a=1\na=2", "stands there twice"),
-        (many.as_str(), "at most 32 labels"),
+        (too_many.as_str(), "at most 32 labels"),
     ] {
         let form = page.form(DEMO).with("labels", text);
         let back = mary.send(&form).await.expect(422);
@@ -194,8 +194,8 @@ async fn the_list_of_crates_is_narrowed_and_each_filter_is_taken_away_by_itself(
         shows("state=deleted&label=&label=%3D&sort=x").await.0,
         "alpha beta gamma"
     );
-    let (shown, page) = shows("q=a&source=hosted&state=yanked&label=team&label=tier").await;
-    assert_eq!(shown, "");
+    let (rows, page) = shows("q=a&source=hosted&state=yanked&label=team&label=tier").await;
+    assert_eq!(rows, "");
     for part in [
         "href=\"/open?q=a&#38;state=yanked&#38;label=team&#38;label=tier\"",
         "href=\"/open?q=a&#38;source=hosted&#38;state=yanked&#38;label=team\"",

@@ -540,8 +540,8 @@ async fn a_quarantine_is_set_listed_and_lifted(database: Database) {
     assert!(!page.words().contains("Frays"), "{page}");
     mate.send(&lift).await.expect(404);
     mate.send(&lift.with("crate", "no such")).await.expect(404);
-    let list = scene.admin.get("/api/v1/registries/open/quarantines").await;
-    assert_eq!(list.expect(200).json()["total"], 1);
+    let still = scene.admin.get("/api/v1/registries/open/quarantines").await;
+    assert_eq!(still.expect(200).json()["total"], 1);
 }
 
 /// Issue 6's "every page goes through the same rights as the API".

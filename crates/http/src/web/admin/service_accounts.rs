@@ -158,10 +158,9 @@ async fn accounts(
         Managed::Of(_) => Vec::new(),
     };
     let choices = choices.iter().take(CHOICES);
-    let state = query.disabled.map(|disabled| match disabled {
-        true => "disabled",
-        false => "active",
-    });
+    let state = query
+        .disabled
+        .map(|disabled| if disabled { "disabled" } else { "active" });
     Ok(ServiceAccountsPage {
         frame: frame(visitor, of.as_deref(), None),
         head: of.is_none().then(|| head("service-accounts")),

@@ -67,10 +67,9 @@ pub(in crate::web) async fn list(
         let (users, total) = found.await?;
         let users = users.into_iter();
         let role = query.instance_role.map(InstanceRole::as_str);
-        let state = query.disabled.map(|disabled| match disabled {
-            true => "disabled",
-            false => "active",
-        });
+        let state = query
+            .disabled
+            .map(|disabled| if disabled { "disabled" } else { "active" });
         let template = UsersPage {
             frame: looking.frame_of_list(),
             head: head("users"),

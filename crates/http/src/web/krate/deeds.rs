@@ -183,15 +183,14 @@ async fn show(
 /// The path below BASE of the page that a form stands on, and of the one that shows what came of it.
 fn paths((registry, krate, version): &Names) -> (String, String) {
     let links = Links::new("");
-    match version {
-        Some(version) => (
+    if let Some(version) = version {
+        (
             links.of_version(registry, krate, version, "settings"),
             links.of_crate(registry, krate, "versions"),
-        ),
-        None => {
-            let settings = links.of_crate(registry, krate, "settings");
-            (settings.clone(), settings)
-        }
+        )
+    } else {
+        let settings = links.of_crate(registry, krate, "settings");
+        (settings.clone(), settings)
     }
 }
 

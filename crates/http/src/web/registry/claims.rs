@@ -99,8 +99,8 @@ pub(in crate::web) async fn make(
         let mut wrongs = Wrongs::default();
         let mut status = StatusCode::UNPROCESSABLE_ENTITY;
         if let Some((pattern, mode)) = parsed(pattern, mode, &mut wrongs) {
-            let made = instance.create_claim(&right, pattern, mode, &visitor.caller);
-            match made.await {
+            let claimed = instance.create_claim(&right, pattern, mode, &visitor.caller);
+            match claimed.await {
                 Ok(_) => return Ok(looking.back_to_claims("claimed")),
                 Err(Failure::Refused(refusal)) => {
                     status = problem::status_of(refusal.class());
@@ -426,7 +426,7 @@ fn is_found(claim: &Claim, text: &str, name: Option<&CanonicalName>) -> bool {
 }
 
 fn in_words(told: ClaimForetold, pattern: &NamePattern, mode: ClaimMode) -> Foretold {
-    let more = told.names.len().saturating_sub(NAMES) as u64;
+    let others = told.names.len().saturating_sub(NAMES) as u64;
     let names = told.names.into_iter().take(NAMES);
     Foretold {
         pattern: pattern.to_string(),
@@ -435,7 +435,7 @@ fn in_words(told: ClaimForetold, pattern: &NamePattern, mode: ClaimMode) -> Fore
         names: names
             .map(|(name, versions)| (name.to_string(), versions))
             .collect(),
-        more,
+        more: others,
         readers: told.recent_readers,
         hosted: told.hosted,
     }

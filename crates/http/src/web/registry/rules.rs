@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Quarantines on a page.
-const PAGE: u64 = 50;
+const PAGE: u32 = 50;
 /// In characters, of what pages repeat.
 const LONGEST: usize = 2_000;
 
@@ -283,7 +283,7 @@ fn parsed(text: &str) -> (Vec<VersionPattern>, Option<String>) {
     (patterns, sentence)
 }
 
-fn figures(caught: Caught) -> CaughtFigures {
+fn figures(caught: &Caught) -> CaughtFigures {
     CaughtFigures {
         versions: caught.versions,
         crates: caught.crates,
@@ -296,7 +296,10 @@ fn rows(patterns: &[VersionPattern], caught: Option<Vec<Caught>>) -> Vec<Pattern
     let mut caught = caught.map(Vec::into_iter);
     let row = |pattern: &VersionPattern| PatternRow {
         pattern: pattern.to_string(),
-        caught: caught.as_mut().and_then(Iterator::next).map(figures),
+        caught: caught
+            .as_mut()
+            .and_then(Iterator::next)
+            .map(|caught| figures(&caught)),
     };
     patterns.iter().map(row).collect()
 }
@@ -304,7 +307,7 @@ fn rows(patterns: &[VersionPattern], caught: Option<Vec<Caught>>) -> Vec<Pattern
 /// What all of them do, with what each of the two lists catches.
 fn taken_apart(weighed: Weighed) -> (WeighedFigures, Vec<Caught>, Vec<Caught>) {
     let together = WeighedFigures {
-        kept_out: figures(weighed.kept_out),
+        kept_out: figures(&weighed.kept_out),
         versions: weighed.versions,
         is_cut: weighed.is_cut,
     };
@@ -352,7 +355,7 @@ impl Looking<'_> {
                 || it.created_by.contains(&text)
         });
         let total = quarantines.len() as u64;
-        let skipped = usize::try_from(asked.skipped(PAGE)).unwrap_or(usize::MAX);
+        let skipped = usize::try_from(asked.skipped(PAGE.into())).unwrap_or(usize::MAX);
         let page_of = quarantines.into_iter().skip(skipped).take(PAGE as usize);
         let actor = self.visitor.actor.clone();
         let template = RegistryRulesPage {
@@ -363,7 +366,12 @@ impl Looking<'_> {
             weighed: together,
             text: asked.get("q").to_owned(),
             quarantines: page_of.map(|it| self.quarantine_row(it)).collect(),
-            pager: asked.pager(&self.visitor.links, &format!("/{name}/rules"), PAGE, total),
+            pager: asked.pager(
+                &self.visitor.links,
+                &format!("/{name}/rules"),
+                PAGE.into(),
+                total,
+            ),
             may_maintain: self.instance.may_maintain(&name, actor).is_ok(),
             done: match asked.get("done") {
                 "patterns" => Some("The patterns are saved, and hold as of now."),
