@@ -1,6 +1,15 @@
 //! Uploads: a body that streams into a publish, with bounds on its size and on our patience.
 
-use std::{io, time::Duration};
+use std::{
+    io, mem,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures_util::{Stream, StreamExt as _};
@@ -15,6 +24,10 @@ const PIECE_WITHIN: Duration = Duration::from_secs(30);
 const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
 /// Pieces of a body that wait for the reader of its parts.
 const PIECES: usize = 2;
+/// In bytes, of a form before its file begins: the proof that it is ours, and the headers of two parts.
+const BEFORE: usize = 64 << 10;
+/// In bytes; a form of ours has less than one of these before its file.
+const BEFORE_PIECE: usize = 4 << 10;
 /// What a client that was refused may still send before its connection is closed.
 const LET_OUT_BYTES: usize = 128 << 20;
 const LET_OUT_WITHIN: Duration = Duration::from_secs(10);
@@ -107,6 +120,111 @@ pub(crate) fn pieces(body: Body) -> impl Stream<Item = io::Result<Bytes>> + Send
     })
 }
 
+/// Hands on the pieces of a form with a file. What reads its parts keeps everything that it has not understood yet, and looks
+/// through all of it again whenever more comes: a form without an end to its first part would cost memory and time without
+/// bounds. So it gets one piece at a time, small ones until the file has begun, and not many of those.
+pub(crate) struct Gate<S> {
+    pieces: Pin<Box<S>>,
+    rest: Bytes,
+    before: usize,
+    is_open: Arc<AtomicBool>,
+    has_given: bool,
+}
+
+/// Says that the file has begun.
+#[derive(Clone)]
+pub(crate) struct Opener(Arc<AtomicBool>);
+
+impl Opener {
+    pub(crate) fn open(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<S: Stream<Item = io::Result<Bytes>>> Gate<S> {
+    pub(crate) fn new(pieces: S) -> (Self, Opener) {
+        let is_open = Arc::new(AtomicBool::new(false));
+        let gate = Self {
+            pieces: Box::pin(pieces),
+            rest: Bytes::new(),
+            before: 0,
+            is_open: is_open.clone(),
+            has_given: false,
+        };
+        (gate, Opener(is_open))
+    }
+}
+
+impl<S: Stream<Item = io::Result<Bytes>>> Stream for Gate<S> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if mem::take(&mut self.has_given) {
+            // the reader looks at what it has before it is given more
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        while self.rest.is_empty() {
+            match ready!(self.pieces.as_mut().poll_next(context)) {
+                Some(Ok(piece)) => self.rest = piece,
+                end => return Poll::Ready(end),
+            }
+        }
+        self.has_given = true;
+        if self.is_open.load(Ordering::Relaxed) {
+            return Poll::Ready(Some(Ok(mem::take(&mut self.rest))));
+        }
+        let length = self.rest.len().min(BEFORE_PIECE);
+        self.before += length;
+        if self.before > BEFORE {
+            let error = "what stands before the file in this form is too long";
+            return Poll::Ready(Some(Err(io::Error::other(error))));
+        }
+        Poll::Ready(Some(Ok(self.rest.split_to(length))))
+    }
+}
+
 fn shape(text: &str) -> Failure {
     Refusal::Shape(text.to_owned()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn of(pieces: usize) -> impl Stream<Item = io::Result<Bytes>> {
+        let piece = Bytes::from(vec![b'x'; 16 << 10]);
+        stream::iter((0..pieces).map(move |_| Ok(piece.clone())))
+    }
+
+    /// P14: a form that never comes to its file ends soon.
+    #[tokio::test]
+    async fn what_stands_before_a_file_is_bounded_and_the_file_is_not() {
+        let (gate, _) = Gate::new(of(100));
+        let taken: Vec<_> = gate.collect().await;
+        let (good, bad): (Vec<_>, Vec<_>) = taken.into_iter().take(17).partition(Result::is_ok);
+        assert_eq!(good.len(), BEFORE / BEFORE_PIECE);
+        assert!(
+            good.iter()
+                .flatten()
+                .all(|piece| piece.len() == BEFORE_PIECE)
+        );
+        assert!(
+            bad[0]
+                .as_ref()
+                .is_err_and(|error| error.to_string().contains("too long"))
+        );
+
+        let (mut gate, opener) = Gate::new(of(100));
+        let first = gate.next().await.unwrap().unwrap();
+        assert_eq!(first.len(), BEFORE_PIECE);
+        opener.open();
+        let mut rest = 0;
+        while let Some(piece) = gate.next().await {
+            rest += piece.unwrap().len();
+        }
+        assert_eq!(first.len() + rest, 100 * (16 << 10));
+    }
 }

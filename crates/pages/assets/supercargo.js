@@ -146,10 +146,10 @@
       const words = bar.querySelector("[data-upload-words]");
       const request = new XMLHttpRequest();
       const fail = () => {
-        bar.hidden = true;
         button.disabled = false;
-        // once more, in the browser's own way
-        form.submit();
+        progress.hidden = true;
+        // not once more by itself: it may have arrived, and the answer have been lost
+        words.textContent = "The connection broke. Look whether the version is there, before you send it again.";
       };
       request.open("POST", form.action);
       request.upload.addEventListener("progress", (step) => {
@@ -174,6 +174,7 @@
       });
       request.addEventListener("error", fail);
       bar.hidden = false;
+      progress.hidden = false;
       button.disabled = true;
       request.send(new FormData(form));
     });

@@ -208,6 +208,8 @@ pub struct PinChoice {
 pub struct Removal {
     /// How many versions go.
     pub versions: u64,
+    /// Whether the numbers below are known: not while an upstream fails that has the name as well.
+    pub is_known: bool,
     /// Of thirty days.
     pub downloads: u64,
     /// Crates of the registry whose newest version needs the crate.

@@ -308,7 +308,8 @@ fn yaml(text: &str) -> String {
         return text.to_owned();
     }
     let mut quoted = String::from("\"");
-    for character in text.chars() {
+    // a line break would end the value, and nothing that a claim can be has one
+    for character in text.chars().filter(|character| !character.is_control()) {
         if matches!(character, '"' | '\\') {
             quoted.push('\\');
         }
@@ -355,8 +356,8 @@ impl Place {
         let branch = reference.and_then(|name| name.strip_prefix("refs/heads/"));
         let tag = reference.and_then(|name| name.strip_prefix("refs/tags/"));
         let on = match (branch, tag) {
-            (Some(branch), _) => format!("on:\n  push:\n    branches: [\"{branch}\"]\n"),
-            (_, Some(tag)) => format!("on:\n  push:\n    tags: [\"{tag}\"]\n"),
+            (Some(branch), _) => format!("on:\n  push:\n    branches: [{}]\n", yaml(branch)),
+            (_, Some(tag)) => format!("on:\n  push:\n    tags: [{}]\n", yaml(tag)),
             (None, None) if rule.publishes() => "on:\n  push:\n    tags: [\"v*\"]\n".to_owned(),
             (None, None) => "on: push\n".to_owned(),
         };

@@ -190,6 +190,8 @@ pub struct CachedList {
     pub registry: Option<String>,
     /// Whether the visitor may evict.
     pub may_evict: bool,
+    /// Whether the visitor sees when files came and were used. The cache is shared: that tells of other registries.
+    pub sees_times: bool,
 }
 
 /// How cached crates are ordered: what forms send, and the words.
@@ -200,6 +202,12 @@ pub(crate) const SORTS: [(&str, &str); 3] = [
 ];
 
 impl CachedList {
+    pub(crate) fn sorts(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        let sees_times = self.sees_times;
+        let fits = move |(word, _): &&(&str, &str)| sees_times || *word != "unused";
+        SORTS.iter().filter(fits)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.text.is_empty()
     }

@@ -66,7 +66,10 @@ impl Instance {
     /// Reads what a crate of an upstream's says about itself, for search. Best effort: a broken file is found out by whoever
     /// builds it.
     pub(crate) async fn describe(self: Arc<Self>, upstream: i64, checksum: Digest) {
-        let described = self.described(upstream, checksum).await;
+        // what cannot be read now is looked into after the next start
+        let Ok(Some(described)) = self.described(upstream, checksum).await else {
+            return;
+        };
         let mut waiting = self.archives.waiting();
         if waiting.len() < WAITING {
             waiting.push(described);
@@ -84,7 +87,14 @@ impl Instance {
         };
         let mut batch = Vec::with_capacity(earlier.len());
         for (upstream, checksum) in earlier {
-            batch.push(self.described(upstream, checksum).await);
+            match self.described(upstream, checksum).await {
+                Ok(described) => batch.extend(described),
+                Err(error) => {
+                    // a disk that is away says nothing about keywords: not until the next start
+                    tracing::warn!(?error, "keywords of cached crates cannot be read");
+                    return true;
+                }
+            }
         }
         if batch.is_empty() {
             return true;
@@ -95,22 +105,30 @@ impl Instance {
         false
     }
 
-    async fn described(&self, upstream_id: i64, checksum: Digest) -> CachedDescription {
+    /// Nothing where there is no such file.
+    async fn described(
+        &self,
+        upstream_id: i64,
+        checksum: Digest,
+    ) -> Outcome<Option<CachedDescription>> {
         let limits = ArchiveLimits {
             unpacked_bytes: DESCRIPTION_WITHIN,
             ..ArchiveLimits::default()
         };
         let outline = self
             .look(&checksum, move |reader| read_outline(reader, &limits))
-            .await;
-        let outline: Outline = outline.ok().flatten().flatten().unwrap_or_default();
+            .await?;
+        let Some(outline) = outline else {
+            return Ok(None);
+        };
+        let outline: Outline = outline.unwrap_or_default();
         let description = outline.description.as_deref();
-        CachedDescription {
+        Ok(Some(CachedDescription {
             upstream_id,
             checksum,
             description: description.map(|text| one_line(text, LONGEST_DESCRIPTION)),
             keywords: one_line(&outline.keywords.join(" "), LONGEST_KEYWORDS),
-        }
+        }))
     }
 
     /// Writes the descriptions that were read since the last time.

@@ -5,7 +5,7 @@
 use semver::{Version, VersionReq};
 use supercargo_types::{Spelling, VersionState};
 
-use crate::{Instance, downloads::day, refusal::Outcome, rights::MayRead};
+use crate::{Instance, VersionItem, downloads::day, refusal::Outcome, rights::MayRead};
 
 /// Downloads of so many days are told, today among them.
 const DAYS: i64 = 30;
@@ -133,21 +133,22 @@ impl Instance {
         Ok(impact)
     }
 
-    /// The versions that cargo can still choose when one of them is gone; none when all are.
+    /// The versions that cargo can still choose when one of them, or all that are hosted, are gone.
     async fn others(
         self: &std::sync::Arc<Self>,
         right: &MayRead,
         name: &Spelling,
         version: Option<&str>,
     ) -> Outcome<Vec<Version>> {
-        let Some(gone) = version else {
-            return Ok(Vec::new());
+        let stays = |item: &VersionItem| match version {
+            Some(gone) => item.version != gone,
+            None => item.origin != "hosted",
         };
         let detail = self.crate_detail(right, name).await?;
         let others = detail
             .versions
             .into_iter()
-            .filter(|item| item.state == VersionState::Available && item.version != gone);
+            .filter(|item| item.state == VersionState::Available && stays(item));
         Ok(others
             .filter_map(|item| item.version.parse().ok())
             .collect())

@@ -88,8 +88,11 @@ impl FromStr for LabelFilter {
             Some((key, value)) => (key, Some(value.to_owned())),
             None => (text, None),
         };
-        // a line break would let one label stand for several where they are compared
-        if key.is_empty() || text.chars().any(char::is_control) {
+        // Longer ones fit nothing, and each would be held against every label (work without bounds for one request). A line
+        // break would let one label stand for several where they are compared
+        let is_long = |text: &str| text.chars().count() > LONGEST_VALUE;
+        let is_long = is_long(key) || value.as_deref().is_some_and(is_long);
+        if key.is_empty() || is_long || text.chars().any(char::is_control) {
             let shown = text.chars().take(LONGEST_KEY);
             let shown = shown.filter(|character| !character.is_control());
             return Err(InvalidLabelFilter(shown.collect()));

@@ -104,7 +104,7 @@ pub use publishers::{Publisher, PublisherEdit, PublisherRequest};
 pub use quarantine::Quarantine;
 pub use recovery::{NotRecovered, Recovered, recover_admin};
 pub use refusal::{Failure, Outcome, Refusal, RefusalClass};
-pub use registries::{AttachmentRequest, RegistryEdit, RegistryRequest};
+pub use registries::{AttachmentRequest, MOST_PATTERNS, RegistryEdit, RegistryRequest};
 pub use removal::{DeletedRegistry, RemovalImpact};
 pub use rights::{
     Actor, Denied, MayAdminister, MayAdministerInstance, MayAudit, MayCreateRegistries, MayDelete,

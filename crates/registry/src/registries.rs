@@ -34,7 +34,8 @@ pub(crate) const RESTORABLE: Duration = Duration::from_hours(30 * 24);
 const LONGEST_DESCRIPTION: usize = 1000;
 const MOST_LABELS: usize = 50;
 const LONGEST_LABEL: usize = 100;
-const MOST_PATTERNS: usize = 500;
+/// Patterns in each of a registry's two lists.
+pub const MOST_PATTERNS: usize = 500;
 const MOST_UPSTREAMS: usize = 20;
 /// Of a registry that is not in the database yet; no row has it.
 const NEW: i64 = -1;

@@ -108,10 +108,10 @@ statements! {
                 AND (k.checksum IS NOT NULL
                     OR (u.registry_id IS NOT NULL AND l.upstream_id = u.id))
                 AND (REPLACE(l.spelling, '_', '-') LIKE $4 ESCAPE '!'
-                    OR (REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $5 ESCAPE '!'
-                        AND ($6 = '%' OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $6 ESCAPE '!')
-                        AND ($7 = '%' OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $7 ESCAPE '!')
-                        AND ($8 = '%' OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $8 ESCAPE '!')))
+                    OR (REPLACE(l.spelling || ' ' || LOWER(COALESCE(k.description, '')) || ' ' || LOWER(COALESCE(k.keywords, '')), '_', '-') LIKE $5 ESCAPE '!'
+                        AND ($6 = '%' OR REPLACE(l.spelling || ' ' || LOWER(COALESCE(k.description, '')) || ' ' || LOWER(COALESCE(k.keywords, '')), '_', '-') LIKE $6 ESCAPE '!')
+                        AND ($7 = '%' OR REPLACE(l.spelling || ' ' || LOWER(COALESCE(k.description, '')) || ' ' || LOWER(COALESCE(k.keywords, '')), '_', '-') LIKE $7 ESCAPE '!')
+                        AND ($8 = '%' OR REPLACE(l.spelling || ' ' || LOWER(COALESCE(k.description, '')) || ' ' || LOWER(COALESCE(k.keywords, '')), '_', '-') LIKE $8 ESCAPE '!')))
                 AND (CAST($10 AS BIGINT) = 0 OR $10 = (
                     SELECT COUNT(*) FROM labels b
                     WHERE b.registry_id = l.registry_id AND b.canonical = REPLACE(l.spelling, '_', '-') AND b.number = ''

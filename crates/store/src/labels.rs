@@ -8,6 +8,7 @@ use supercargo_types::{CanonicalName, Timestamp};
 
 use crate::{
     AuditEntry, Store, StoreError, audit,
+    engine::Transaction,
     query::{columns, query},
     row::Row,
     statements::statements,
@@ -93,12 +94,24 @@ statements! {
     LIST_OF_VERSIONS = "
         SELECT number, label_key, label_value FROM labels
         WHERE registry_id = $1 AND canonical = $2 AND number <> ''";
+    FORGET_NAME = "DELETE FROM labels WHERE registry_id = $1 AND canonical = $2";
     LIST_USED = "
         SELECT label_key, label_value, COUNT(*) AS total FROM labels
         WHERE registry_id = $1 AND number = ''
         GROUP BY label_key, label_value
         ORDER BY COUNT(*) DESC, label_key, label_value
         LIMIT $2";
+}
+
+/// Drops all labels of a name and of its versions.
+pub(crate) async fn forget(
+    transaction: &mut Transaction,
+    registry_id: i64,
+    canonical: &CanonicalName,
+) -> Result<(), StoreError> {
+    let forget = query(FORGET_NAME).bind(registry_id);
+    transaction.execute(forget.bind(canonical.as_str())).await?;
+    Ok(())
 }
 
 fn label(row: &Row) -> Result<LabelRow, StoreError> {

@@ -108,10 +108,10 @@ statements! {
                     SELECT 1 FROM versions v
                     WHERE v.crate_id = c.id AND v.deleted_at IS NULL
                         AND (c.canonical LIKE $4 ESCAPE '!'
-                            OR (REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $5 ESCAPE '!'
-                                AND ($10 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $10 ESCAPE '!')
-                                AND ($11 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $11 ESCAPE '!')
-                                AND ($12 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $12 ESCAPE '!'))))
+                            OR (REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $5 ESCAPE '!'
+                                AND ($10 = '%' OR REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $10 ESCAPE '!')
+                                AND ($11 = '%' OR REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $11 ESCAPE '!')
+                                AND ($12 = '%' OR REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $12 ESCAPE '!'))))
                 AND (CAST($14 AS BIGINT) = 0 OR $14 = (
                     SELECT COUNT(*) FROM labels b
                     WHERE b.registry_id = c.registry_id AND b.canonical = c.canonical AND b.number = ''
@@ -135,10 +135,10 @@ statements! {
                 SELECT 1 FROM versions v
                 WHERE v.crate_id = c.id AND v.deleted_at IS NULL
                     AND (c.canonical LIKE $2 ESCAPE '!'
-                        OR (REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $3 ESCAPE '!'
-                            AND ($4 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $4 ESCAPE '!')
-                            AND ($5 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $5 ESCAPE '!')
-                            AND ($6 = '%' OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $6 ESCAPE '!'))))
+                        OR (REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $3 ESCAPE '!'
+                            AND ($4 = '%' OR REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $4 ESCAPE '!')
+                            AND ($5 = '%' OR REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $5 ESCAPE '!')
+                            AND ($6 = '%' OR REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $6 ESCAPE '!'))))
             AND (CAST($8 AS BIGINT) = 0 OR $8 = (
                 SELECT COUNT(*) FROM labels b
                 WHERE b.registry_id = c.registry_id AND b.canonical = c.canonical AND b.number = ''
@@ -153,12 +153,12 @@ statements! {
         SELECT DISTINCT c.registry_id
         FROM crates c JOIN versions v ON v.crate_id = c.id AND v.deleted_at IS NULL
         WHERE c.canonical LIKE $1 ESCAPE '!'
-            OR REPLACE(LOWER(c.canonical || ' ' || COALESCE(v.description, '') || ' ' || v.keywords), '_', '-') LIKE $2 ESCAPE '!'
+            OR REPLACE(c.canonical || ' ' || LOWER(COALESCE(v.description, '')) || ' ' || LOWER(v.keywords), '_', '-') LIKE $2 ESCAPE '!'
         UNION
         SELECT DISTINCT l.registry_id
         FROM ledger l LEFT JOIN cached_crates k ON k.checksum = l.checksum
         WHERE REPLACE(l.spelling, '_', '-') LIKE $1 ESCAPE '!'
-            OR REPLACE(LOWER(l.spelling || ' ' || COALESCE(k.description, '') || ' ' || COALESCE(k.keywords, '')), '_', '-') LIKE $2 ESCAPE '!'";
+            OR REPLACE(l.spelling || ' ' || LOWER(COALESCE(k.description, '')) || ' ' || LOWER(COALESCE(k.keywords, '')), '_', '-') LIKE $2 ESCAPE '!'";
 }
 
 /// What stands in a `LIKE` pattern for exactly this text: without it, a query of `%` or `_` would mean anything.

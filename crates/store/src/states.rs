@@ -9,7 +9,7 @@ use supercargo_types::{CanonicalName, Digest, Timestamp, version_number};
 use crate::{
     AuditEntry, Change, Store, StoreError, audit,
     engine::{Transaction, whole_second},
-    owners, publish,
+    labels, owners, publish,
     query::query,
     row::Row,
     statements::statements,
@@ -308,6 +308,8 @@ impl Store {
         if transaction.execute(release).await? == 0 {
             return Ok(Released::Already);
         }
+        // what comes under the name now is another's, and no label speaks of that
+        labels::forget(&mut transaction, registry_id, name).await?;
         publish::touch(&mut transaction, found.id, now).await?;
         audit::insert(&mut transaction, audit_entry).await?;
         transaction.tell(Change::Name {

@@ -4,7 +4,7 @@ use http::Uri;
 use supercargo_pages::{Links, Pager};
 
 /// In characters; of a value that is searched for.
-const LONGEST: usize = 200;
+const LONGEST: usize = 400;
 /// Nobody turns so many pages, and every page before the one that is asked for costs the database.
 const LAST_PAGE: u64 = 10_000;
 

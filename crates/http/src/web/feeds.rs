@@ -9,12 +9,14 @@ use axum::{
     body::Body,
     extract::{FromRequestParts as _, Path, State},
 };
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use supercargo_pages::{Feed, FeedEntry, Links, Template as _};
-use supercargo_registry::{Actor, Denied, Failure, Instance, MayRead, Refusal, VersionItem};
+use supercargo_registry::{
+    Actor, Denied, Failure, Instance, MayRead, Refusal, VersionItem, own_path,
+};
 use supercargo_types::{Digest, RegistryName, Spelling, Timestamp, VersionState};
 
-use super::visitor::Visitor;
+use super::{respond::RESOURCE, visitor::Visitor};
 use crate::{
     app::{self, Peer, nothing_here},
     problem::{self, Surface},
@@ -22,6 +24,8 @@ use crate::{
 
 /// Entries of a feed: whoever looks once a day misses none of a busy registry.
 const ENTRIES: usize = 50;
+/// Every browser of today says how it asks; programs do not.
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// When addresses of this kind were given out first: part of every `tag:` URI (RFC 4151).
 const SINCE: &str = "2026";
 
@@ -53,6 +57,8 @@ async fn answer(
         return nothing_here();
     };
     let mut cookies = Vec::new();
+    let is_browser = request.headers().contains_key(FETCH_MODE);
+    let here = request.uri().path().to_owned();
     let made = async {
         let (actor, set) = asked_by(instance, request).await?;
         cookies = set.1;
@@ -67,6 +73,17 @@ async fn answer(
         Ok(mut response) => {
             for cookie in cookies {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        // A browser that was asked for a password here would show it by itself to cargo's addresses as well, also after its
+        // person has signed out: it goes to the page for that.
+        Err(Failure::Denied(Denied::SignIn)) if is_browser => {
+            let links = Links::new(instance.site().path_prefix());
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::SEE_OTHER;
+            if let Ok(to) = HeaderValue::from_str(&links.sign_in(own_path(&here))) {
+                response.headers_mut().insert(header::LOCATION, to);
             }
             response
         }
@@ -140,6 +157,7 @@ fn written(feed: &Feed, known: Option<&HeaderValue>) -> Result<Response<Body>, F
         (header::CACHE_CONTROL, "private, no-cache"),
         (header::VARY, "authorization, cookie"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (RESOURCE, "same-origin"),
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; sandbox",

@@ -15,7 +15,7 @@ use crate::body;
 
 /// Forms are small; the longest holds a list of patterns.
 const LONGEST: usize = 64 * 1024;
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(crate) const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The hidden field of every form.
 pub(crate) const FIELD: &str = "csrf";
 /// What the value is for, so that it can be nothing else that is made of the same secret.

@@ -217,8 +217,8 @@ impl<'a> Looking<'a> {
                 .is_ok(),
             part,
             done: match self.visitor.here.split_once('?') {
-                Some((_, "done=made")) => "made",
-                Some((_, "done=restored")) => "restored",
+                Some((_, "done=made")) if part.is_empty() => "made",
+                Some((_, "done=restored")) if part.is_empty() => "restored",
                 _ => "",
             },
         })

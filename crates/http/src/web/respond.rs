@@ -8,7 +8,7 @@ use supercargo_registry::Failure;
 use super::visitor::Visitor;
 
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+pub(super) const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// What a page may do beyond what all may.
 #[derive(Clone, Debug, Default)]

@@ -11,8 +11,9 @@ use axum::{
 };
 use http::{Request, Response, StatusCode, Uri};
 use supercargo_pages::{
-    CredentialFacts, EditUpstreamPage, Frame, Moment, NewUpstreamPage, Plot, Section, Tested,
-    UpstreamCard, UpstreamDraft, UpstreamPage, UpstreamReads, UpstreamRow, UpstreamsPage, Wrongs,
+    CredentialFacts, EditUpstreamPage, Frame, Links, Moment, NewUpstreamPage, Plot, Section,
+    Tested, UpstreamCard, UpstreamDraft, UpstreamPage, UpstreamReads, UpstreamRow, UpstreamsPage,
+    Wrongs,
 };
 use supercargo_registry::{
     CacheHistory, Failure, Instance, MayAdministerInstance, Refusal, SignedIn, UpstreamDetail,
@@ -215,7 +216,7 @@ async fn shown(
     let history = instance.upstream_history(&actor, name).await?;
     let cached = match (admin(instance, visitor), &history) {
         (Ok(right), Some(_)) => {
-            let (wanted, sort) = cached_query(asked);
+            let (wanted, sort) = cached_query(visitor, asked);
             let found = instance.list_cached_of_upstream(&right, name, &wanted);
             let address = visitor.links.upstream(name);
             Some(cached_list(
@@ -463,7 +464,8 @@ pub(super) async fn delete(
     visitor: Visitor,
     request: Request<Body>,
 ) -> Response<Body> {
-    let edit = visitor.links.upstream(&name) + "/edit";
+    // below BASE, as every way back
+    let edit = Links::new("").upstream(&name) + "/edit";
     let (_, form) = match account::sent(&instance, &visitor, request, &edit).await {
         Ok(sent) => sent,
         Err(answer) => return answer,

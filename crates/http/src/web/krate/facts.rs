@@ -104,8 +104,8 @@ impl Looking<'_> {
     /// As the specification of package URLs has it: of crates.io's crates the name alone, of others with their index.
     fn purl(&self, version: &str) -> String {
         let name = self.name();
+        let origin = self.item(version).map_or(Origin::Hosted, lists::origin);
         let version = version.replace('+', "%2B");
-        let origin = self.item(&version).map_or(Origin::Hosted, lists::origin);
         match origin {
             Origin::Upstream(upstream) if self.right.registry().is_crates_io(&upstream) => {
                 format!("pkg:cargo/{name}@{version}")

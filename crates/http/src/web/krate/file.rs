@@ -14,7 +14,11 @@ use super::errors;
 use crate::{
     app::{Asking, Peer},
     cargo,
-    web::visitor::Visitor,
+    web::{
+        forms::FETCH_SITE,
+        respond::{RESOURCE, see_other},
+        visitor::Visitor,
+    },
 };
 
 /// In characters; no crate's name with a version is longer by reason.
@@ -31,6 +35,15 @@ pub(in crate::web) async fn send(
         return errors::no_such_page(&instance, &visitor);
     }
     let (parts, _) = request.into_parts();
+    // It is counted, and written down who has it: not because a page elsewhere leads here. Whoever comes from one gets to the
+    // version's page, and asks there.
+    let from = parts.headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
+    if matches!(from, Some(b"cross-site" | b"same-site")) {
+        return see_other(
+            &visitor,
+            &visitor.links.of_crate(&registry, &krate, &version),
+        );
+    }
     let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0);
     let sent = async {
         let right = instance.may_read(&registry, visitor.actor.clone())?;
@@ -61,6 +74,7 @@ fn guard(response: &mut Response<Body>, visitor: &Visitor, name: &str) {
             "default-src 'none'; sandbox",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (RESOURCE, "same-origin"),
         // who is signed in gets what others may not: no proxy keeps it
         (header::CACHE_CONTROL, "private, no-store"),
     ] {

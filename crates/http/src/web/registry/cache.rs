@@ -109,13 +109,13 @@ impl Looking<'_> {
         page(self.visitor, status, &template)
     }
 
-    /// When files were used tells of other registries, too: not to everybody, as in the API.
+    /// To those who are signed in, as in the API.
     async fn cached(&self, asked: &Asked) -> Result<Option<CachedList>, Failure> {
         if self.visitor.actor.is_none() || self.right.registry().upstreams.is_empty() {
             return Ok(None);
         }
         let (name, links) = (self.name(), &self.visitor.links);
-        let (wanted, sort) = cached_query(asked);
+        let (wanted, sort) = cached_query(self.visitor, asked);
         let found = self.instance.list_cached(&self.right, &wanted).await?;
         let address = links.of_registry(&name, PART);
         let list = cached_list(self.visitor, address, asked, sort, found, self.now);

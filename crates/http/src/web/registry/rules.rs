@@ -11,7 +11,9 @@ use supercargo_pages::{
     CaughtFigures, Moment, NewQuarantine, PatternRow, QuarantineRow, RegistryPatternsPage,
     RegistryQuarantinePage, RegistryRulesPage, WeighedFigures, Wrongs,
 };
-use supercargo_registry::{Caught, Failure, Instance, Quarantine, Refusal, RegistryEdit, Weighed};
+use supercargo_registry::{
+    Caught, Failure, Instance, MOST_PATTERNS, Quarantine, Refusal, RegistryEdit, Weighed,
+};
 use supercargo_types::{Action, Spelling, VersionPattern};
 
 use super::{Looking, looked_at};
@@ -263,6 +265,9 @@ fn parsed(text: &str) -> (Vec<VersionPattern>, Option<String>) {
     let mut patterns: Vec<VersionPattern> = Vec::new();
     let mut wrong = BTreeMap::new();
     for (at, line) in text.lines().enumerate() {
+        if patterns.len() > MOST_PATTERNS {
+            break;
+        }
         let line = line.trim();
         match line.parse::<VersionPattern>() {
             _ if line.is_empty() => {}
@@ -272,6 +277,11 @@ fn parsed(text: &str) -> (Vec<VersionPattern>, Option<String>) {
                 wrong.insert(at + 1, invalid.to_string());
             }
         }
+    }
+    // as the use case has it, and before anything is held against them
+    if patterns.len() > MOST_PATTERNS {
+        let sentence = format!("A list has at most {MOST_PATTERNS} patterns.");
+        return (Vec::new(), Some(sentence));
     }
     let others = wrong.len().saturating_sub(1);
     let first = wrong.into_iter().next();
@@ -337,8 +347,10 @@ impl Looking<'_> {
         let name = self.name();
         let (allow, block) = (registry.allow(), registry.block());
         let has_patterns = !allow.is_empty() || !block.is_empty();
-        // work for the server, which nobody who is not known may ask for again and again
-        let weighed = if self.visitor.actor.is_some() && has_patterns {
+        let actor = self.visitor.actor.clone();
+        let may_maintain = self.instance.may_maintain(&name, actor).is_ok();
+        // work for the server, which not every reader may ask for again and again
+        let weighed = if may_maintain && has_patterns {
             Some(taken_apart(self.weigh(allow, block).await?))
         } else {
             None
@@ -357,7 +369,6 @@ impl Looking<'_> {
         let total = quarantines.len() as u64;
         let skipped = usize::try_from(asked.skipped(PAGE.into())).unwrap_or(usize::MAX);
         let page_of = quarantines.into_iter().skip(skipped).take(PAGE as usize);
-        let actor = self.visitor.actor.clone();
         let template = RegistryRulesPage {
             frame: self.frame("Rules"),
             head: self.head("rules").await?,
@@ -372,7 +383,7 @@ impl Looking<'_> {
                 PAGE.into(),
                 total,
             ),
-            may_maintain: self.instance.may_maintain(&name, actor).is_ok(),
+            may_maintain,
             done: match asked.get("done") {
                 "patterns" => Some("The patterns are saved, and hold as of now."),
                 "quarantined" => Some("The quarantine holds, as of now."),

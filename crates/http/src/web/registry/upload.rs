@@ -20,7 +20,8 @@ use supercargo_types::RegistryName;
 
 use super::{Looking, looked_at};
 use crate::{
-    problem, upload,
+    problem,
+    upload::{self, Gate},
     web::{
         errors,
         forms::{self, Form, NotOurs},
@@ -116,6 +117,11 @@ async fn receive(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Received, Failure> {
+    // before anything of it is read
+    if let Err(not_ours) = forms::check_origin(headers, instance.site()) {
+        upload::let_go(headers, body);
+        return Ok(Received::NotOurs(not_ours));
+    }
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let Ok(boundary) = multer::parse_boundary(kind) else {
@@ -128,7 +134,7 @@ async fn receive(
     let sizes = SizeLimit::new()
         .whole_stream(limit + AROUND + PROOF)
         .for_field(forms::FIELD, PROOF);
-    let pieces = upload::pieces(body);
+    let (pieces, opener) = Gate::new(upload::pieces(body));
     let constraints = Constraints::new().size_limit(sizes);
     let mut form = Multipart::with_constraints(pieces, boundary, constraints);
     // a page of another site that has the browser send a file: refused before the file is read (cross-site request forgery)
@@ -147,6 +153,7 @@ async fn receive(
     if file.name() != Some(FILE) || file.file_name().is_none_or(str::is_empty) {
         return Ok(Received::NoFile(NONE));
     }
+    opener.open();
     let published = publish(instance, right, file, &visitor.caller, limit).await?;
     Ok(Received::Published(Box::new(published)))
 }

@@ -9,11 +9,15 @@ use crate::web::{asked::Asked, visitor::Visitor};
 /// Crates on a page.
 const PAGE: u32 = 50;
 
-/// What a page asks for, and the word for its order.
-pub(in crate::web) fn cached_query(asked: &Asked) -> (CachedQuery<'_>, &'static str) {
+/// What a page asks for, and the word for its order. When files were used orders them for instance admins alone: the order
+/// tells it as well.
+pub(in crate::web) fn cached_query<'a>(
+    visitor: &Visitor,
+    asked: &'a Asked,
+) -> (CachedQuery<'a>, &'static str) {
     let (order, word) = match asked.get("sort") {
         "size" => (CachedSort::Size, "size"),
-        "unused" => (CachedSort::Unused, "unused"),
+        "unused" if visitor.is_admin => (CachedSort::Unused, "unused"),
         _ => (CachedSort::Name, "name"),
     };
     let wanted = CachedQuery {
@@ -53,6 +57,7 @@ pub(in crate::web) fn cached_list(
         pager: asked.pager(&visitor.links, &path, PAGE.into(), found.total),
         registry: None,
         may_evict: false,
+        sees_times: visitor.is_admin,
         address,
     }
 }

@@ -258,14 +258,15 @@ impl Looking<'_> {
         let impact = self
             .instance
             .deletion_impact(&self.right, &self.spelling, version);
-        let impact = match impact.await {
-            Ok(impact) => impact,
+        let (impact, is_known) = match impact.await {
+            Ok(impact) => (impact, true),
             // an upstream that fails keeps nobody from deleting what is hosted
-            Err(Failure::Refused(_)) => DeletionImpact::default(),
+            Err(Failure::Refused(_)) => (DeletionImpact::default(), false),
             Err(failure) => return Err(failure),
         };
         let mut removal = Removal {
             versions: versions as u64,
+            is_known,
             downloads: impact.downloads,
             dependents: impact.dependents,
             is_sample: impact.looked_at < impact.dependents,
