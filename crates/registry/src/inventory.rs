@@ -356,8 +356,9 @@ mod tests {
     fn a_pattern_catches_what_it_keeps_out() {
         let told = weighed(&[], &["openssl@<0.10.55", "ACME_*", "nobody"]);
         let block: Vec<_> = told.block.iter().map(words).collect();
-        assert_eq!(block, ["2 of 1: openssl", "1 of 1: acme-http", "0 of 0: "]);
-        assert_eq!(words(&told.kept_out), "3 of 2: acme-http openssl");
+        // as cargo reads `<0.10.55`, its release candidates are not below it
+        assert_eq!(block, ["1 of 1: openssl", "1 of 1: acme-http", "0 of 0: "]);
+        assert_eq!(words(&told.kept_out), "2 of 2: acme-http openssl");
         assert_eq!((told.versions, told.is_cut), (6, false));
     }
 

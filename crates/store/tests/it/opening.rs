@@ -28,7 +28,7 @@ async fn a_newer_database_is_refused(database: Database) {
     assert_eq!(
         error.to_string(),
         format!(
-            "the database `{}` was made by a newer supercargo (schema 99, this program knows 5); \
+            "the database `{}` was made by a newer supercargo (schema 99, this program knows 6); \
              start that version or restore a backup",
             database.url
         )

@@ -85,7 +85,7 @@ async fn an_upstream_is_tested_before_it_is_made(database: Database) {
     let missing = form.with("source", "registry").with("registry", "nosuch");
     said(
         &root.send(&missing).await.expect(422),
-        "there is no registry",
+        "There is no registry",
     );
 
     let after = scene.admin.get("/api/v1/upstreams").await.json()["total"].clone();

@@ -187,7 +187,7 @@ async fn a_newer_sqlite_database_is_left_alone() {
         &[],
     )
     .await;
-    assert_snapshot!(said, @"error: the database `sqlite:[ROOT]/supercargo.db` was made by a newer supercargo (schema 99, this program knows 5); start that version or restore a backup");
+    assert_snapshot!(said, @"error: the database `sqlite:[ROOT]/supercargo.db` was made by a newer supercargo (schema 99, this program knows 6); start that version or restore a backup");
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_newer_postgresql_database_is_left_alone() {
     database.execute(NEWER);
     let said = last_line(&Server::refuse_to_start(options()).await);
     let (_, said) = said.split_once("` was made").unwrap();
-    assert_snapshot!(said, @" by a newer supercargo (schema 99, this program knows 5); start that version or restore a backup");
+    assert_snapshot!(said, @" by a newer supercargo (schema 99, this program knows 6); start that version or restore a backup");
 }
 
 /// One process per file: the second one would not hear what the first one changes.

@@ -159,7 +159,8 @@ async fn an_upload_answers_with_the_version_and_what_is_odd_about_it(database: D
       "yanked": false,
       "deleted_at": null,
       "purged_at": null,
-      "downloads": 0
+      "downloads": 0,
+      "labels": {}
     }
     [
       "the crate has 6 keywords; use at most 5"
