@@ -84,7 +84,11 @@ impl Instance {
                 .map_err(|error| error.to_string())
         });
         let (database, storage) = tokio::join!(database, storage);
-        let (alarms, newest_alarms) = self.alarms().await?;
+        // where the database has failed, that is the answer
+        let (alarms, newest_alarms) = match self.alarms().await {
+            Err(_) if matches!(database, Checked::Failed(_)) => (0, Vec::new()),
+            counted => counted?,
+        };
         Ok(Inspection {
             started_at: self.jobs.started_at(),
             engine: self.store.engine(),

@@ -10,6 +10,7 @@ on_both!(
     a_crate_tells_its_versions_and_their_states,
     a_feed_is_for_who_may_read,
     a_feed_that_did_not_change_is_not_sent_again,
+    a_browser_is_asked_for_no_password_and_led_to_no_download,
 );
 
 const NEW: &str = "/secret/feed.atom";
@@ -218,5 +219,37 @@ async fn a_feed_that_did_not_change_is_not_sent_again(database: Database) {
     assert_ne!(
         again().await.expect(200).header("etag"),
         Some(etag.as_str())
+    );
+}
+
+/// A password that a browser has for these addresses would be shown to cargo's as well; and what is counted as somebody's
+/// download is not another site's doing.
+async fn a_browser_is_asked_for_no_password_and_led_to_no_download(database: Database) {
+    let scene = Scene::start(database).await;
+    scene.publish("open", &Package::new("alpha", "1.0.0")).await;
+    let nobody = scene.server.anonymous();
+    let asked = nobody.request(http::Method::GET, NEW);
+    let led = asked.header("sec-fetch-mode", "navigate").send().await;
+    let led = led.expect(303);
+    assert_eq!(led.header("www-authenticate"), None);
+    let to = led.header("location").unwrap();
+    assert!(to.starts_with("/-/login?"), "{to}");
+    let reader = nobody.get(NEW).await.expect(401);
+    let way = reader.header("www-authenticate").unwrap();
+    assert!(way.starts_with("Basic "), "{way}");
+
+    let file = "/open/crates/alpha/1.0.0/download";
+    for from in ["cross-site", "same-site"] {
+        let asked = nobody.request(http::Method::GET, file);
+        let led = asked.header("sec-fetch-site", from).send().await;
+        let led = led.expect(303);
+        assert_eq!(led.header("location"), Some("/open/crates/alpha/1.0.0"));
+    }
+    let asked = nobody.request(http::Method::GET, file);
+    let sent = asked.header("sec-fetch-site", "same-origin").send().await;
+    let sent = sent.expect(200);
+    assert_eq!(
+        sent.header("cross-origin-resource-policy"),
+        Some("same-origin")
     );
 }

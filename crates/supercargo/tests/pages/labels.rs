@@ -11,6 +11,7 @@ on_both!(
     only_maintainers_change_labels_and_only_by_our_form,
     the_list_of_crates_is_narrowed_and_each_filter_is_taken_away_by_itself,
     search_goes_over_everything_one_may_see,
+    labels_do_not_outlive_the_release_of_a_name,
 );
 
 const DEMO: &str = "/open/crates/demo/labels";
@@ -277,4 +278,31 @@ async fn search_goes_over_everything_one_may_see(database: Database) {
     assert!(page.words().contains("Crates with a label"), "{page}");
     let page = scene.anybody("/-/search?q=berth").await.expect(200);
     assert!(page.words().contains("Nothing fits"), "{page}");
+}
+
+/// V4: what comes under a released name is another's.
+async fn labels_do_not_outlive_the_release_of_a_name(database: Database) {
+    let scene = Scene::start(database).await;
+    scene.publish("open", &Package::new("demo", "1.0.0")).await;
+    let api = "/api/v1/registries/open/crates";
+    let labels = format!("{api}/demo/labels");
+    let reviewed = json!({ "set": { "reviewed": "yes" } });
+    scene.admin.patch(&labels, reviewed).await.expect(200);
+    let listed = async |filter: &str| scene.admin.get(&format!("{api}?label={filter}")).await;
+    let found = listed("reviewed").await.expect(200).json();
+    assert_eq!(found["total"], 1);
+    scene.admin.delete(&format!("{api}/demo")).await.expect(204);
+    let confirm = json!({ "confirm": "demo" });
+    let release = format!("{api}/demo/release");
+    scene.admin.post(&release, confirm).await.success();
+    scene.publish("open", &Package::new("demo", "2.0.0")).await;
+    let fresh = scene.admin.get(&format!("{api}/demo")).await.expect(200);
+    assert_eq!(fresh.json()["labels"], json!({}));
+    let found = listed("reviewed").await.expect(200).json();
+    assert_eq!(found["total"], 0);
+    // what fits nothing is not held against every label
+    let _ = listed(&"x".repeat(257)).await.expect(422);
+    let _ = listed(&format!("team={}", "x".repeat(257)))
+        .await
+        .expect(422);
 }

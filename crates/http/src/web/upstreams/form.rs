@@ -60,9 +60,14 @@ fn usable_by(draft: &UpstreamDraft, wrongs: &mut Wrongs) -> Option<Vec<RegistryN
     let words = draft
         .usable_by
         .split(|c: char| c.is_whitespace() || c == ',');
-    let words = words.filter(|word| !word.is_empty()).take(NAMES);
+    let words = words.filter(|word| !word.is_empty());
     let mut names = Vec::new();
     for word in words {
+        if names.len() >= NAMES {
+            let sentence = format!("Name at most {NAMES} registries here, or use the API.");
+            wrongs.put("usable_by", sentence);
+            break;
+        }
         match word.parse::<RegistryName>() {
             Ok(name) => names.push(name),
             Err(wrong) => wrongs.put("usable_by", errors::sentence(&wrong.to_string())),
@@ -172,11 +177,21 @@ pub(super) fn edit(
         () if is_same && secret.is_empty() => None,
         () => Some(auth(draft, secret, &mut wrongs)),
     };
+    // What was not changed is not sent: the list has registries as well that the form cannot show, such as deleted ones, which
+    // may come back.
+    let shown = draft_of(before);
+    let names = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| c.is_whitespace() || c == ',');
+        let words = words.filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    };
+    let is_same = draft.limited == shown.limited
+        && (draft.limited != "some" || names(&draft.usable_by) == names(&shown.usable_by));
     let usable_by = usable_by(draft, &mut wrongs);
     if wrongs.is_empty() {
         Ok(UpstreamEdit {
             auth,
-            usable_by: Some(usable_by),
+            usable_by: (!is_same).then_some(usable_by),
         })
     } else {
         Err(wrongs)
