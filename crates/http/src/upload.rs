@@ -25,7 +25,7 @@ const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
 /// Pieces of a body that wait for the reader of its parts.
 const PIECES: usize = 2;
 /// In bytes, of a form before its file begins: the proof that it is ours, and the headers of two parts.
-const BEFORE: usize = 64 << 10;
+pub(crate) const BEFORE: usize = 64 << 10;
 /// In bytes; a form of ours has less than one of these before its file.
 const BEFORE_PIECE: usize = 4 << 10;
 /// What a client that was refused may still send before its connection is closed.

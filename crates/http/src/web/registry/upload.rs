@@ -32,8 +32,6 @@ use crate::{
 
 /// In bytes, of the field that proves that a form is ours.
 const PROOF: u64 = 1024;
-/// In bytes, of what stands around the file: boundaries and the headers of two parts.
-const AROUND: u64 = 64 << 10;
 /// The field with the file.
 const FILE: &str = "file";
 
@@ -132,7 +130,7 @@ async fn receive(
     // one byte more than a file may have, so that what is too long is told by the publish, with the limit
     let limit = instance.limits().crate_size;
     let sizes = SizeLimit::new()
-        .whole_stream(limit + AROUND + PROOF)
+        .whole_stream(limit + upload::BEFORE as u64 + PROOF)
         .for_field(forms::FIELD, PROOF);
     let (pieces, opener) = Gate::new(upload::pieces(body));
     let constraints = Constraints::new().size_limit(sizes);

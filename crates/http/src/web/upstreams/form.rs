@@ -53,16 +53,18 @@ fn origins(draft: &UpstreamDraft) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
+/// The names in a field that takes them one a line, or with commas.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| c.is_whitespace() || c == ',');
+    words.filter(|word| !word.is_empty())
+}
+
 fn usable_by(draft: &UpstreamDraft, wrongs: &mut Wrongs) -> Option<Vec<RegistryName>> {
     if draft.limited != "some" {
         return None;
     }
-    let words = draft
-        .usable_by
-        .split(|c: char| c.is_whitespace() || c == ',');
-    let words = words.filter(|word| !word.is_empty());
     let mut names = Vec::new();
-    for word in words {
+    for word in words(&draft.usable_by) {
         if names.len() >= NAMES {
             let sentence = format!("Name at most {NAMES} registries here, or use the API.");
             wrongs.put("usable_by", sentence);
@@ -180,13 +182,8 @@ pub(super) fn edit(
     // What was not changed is not sent: the list has registries as well that the form cannot show, such as deleted ones, which
     // may come back.
     let shown = draft_of(before);
-    let names = |text: &str| -> Vec<String> {
-        let words = text.split(|c: char| c.is_whitespace() || c == ',');
-        let words = words.filter(|word| !word.is_empty());
-        words.map(str::to_owned).collect()
-    };
     let is_same = draft.limited == shown.limited
-        && (draft.limited != "some" || names(&draft.usable_by) == names(&shown.usable_by));
+        && (draft.limited != "some" || words(&draft.usable_by).eq(words(&shown.usable_by)));
     let usable_by = usable_by(draft, &mut wrongs);
     if wrongs.is_empty() {
         Ok(UpstreamEdit {
