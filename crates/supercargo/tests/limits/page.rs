@@ -194,6 +194,42 @@ const FIXED: &[(&str, &str)] = &[
         "const DEVICE_CODES: Rate = Rate::each_minute(30, 6);",
         "that one user types | 30 at once, then 6 a minute |",
     ),
+    (
+        "const LONGEST: usize = 64 * 1024;",
+        "a form of a page | 64 KiB |",
+    ),
+    (
+        "const BEFORE: usize = 64 << 10;",
+        "what stands before the file in a form with one | 64 KiB |",
+    ),
+    (
+        "const MOST: usize = 32;",
+        "labels of a crate or a version | 32 |",
+    ),
+    (
+        "const LONGEST_KEY: usize = 63;",
+        "a label's key; its value | 63; 256 characters |",
+    ),
+    (
+        "const LONGEST_VALUE: usize = 256;",
+        "a label's key; its value | 63; 256 characters |",
+    ),
+    (
+        "const MOST_WANTED: usize = 8;",
+        "labels that a list is narrowed by | 8 |",
+    ),
+    (
+        "const MOST_NUMBERS: u32 = 20_000;",
+        "versions that a page holds patterns against | 20,000 |",
+    ),
+    (
+        "const WEIGHED: u64 = 10_000;",
+        "crates whose state is looked at for a list: hosted; of upstreams | 10,000; 500 |",
+    ),
+    (
+        "const WEIGHED_CACHED: usize = 500;",
+        "crates whose state is looked at for a list: hosted; of upstreams | 10,000; 500 |",
+    ),
 ];
 
 fn sources(folder: &Path, found: &mut String) {
